@@ -1,0 +1,133 @@
+# equibert. `make` builds the library and the programs, `make test` checks them; see `make help`.
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+BUILD   := build
+PREFIX  ?= /usr/local
+CC      ?= cc
+ifeq ($(origin CC),default)
+CC := cc
+endif
+
+# The OpenMP build of OpenBLAS shares its threads with our row loops; with the pthread build two
+# pools fight (1.5 times slower, measured). pkg-config finds whichever is installed.
+PKGS      := openblas libcjson
+HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
+ifneq ($(HAVE_PKGS),yes)
+ifeq ($(filter deps clean help,$(MAKECMDGOALS)),)
+$(error OpenBLAS or cJSON is missing: run 'make deps' (or install libopenblas-openmp-dev libcjson-dev check pkg-config))
+endif
+endif
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wno-unknown-pragmas
+# The three floating-point flags let gcc vectorise branch-free exp and erf and contract to FMA, and
+# change no result that IEEE arithmetic defines; -ffast-math would change the host's FPU state.
+FLOAT := -fno-math-errno -fno-trapping-math -ffp-contract=fast
+OPT   := -O3
+ifdef WERROR
+WARN += -Werror
+endif
+ifdef SAN
+SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+OPT   := -O1
+BUILD := build/$(subst $(comma),-,$(SAN))
+endif
+comma := ,
+CPPFLAGS_ALL := -I. -D_XOPEN_SOURCE=700 $(PKG_CFLAGS) $(CPPFLAGS)
+CFLAGS_ALL   := -std=c11 $(OPT) -g $(WARN) $(FLOAT) -fopenmp -fPIC -fvisibility=hidden -MMD -MP \
+                $(SANFLAGS) $(CFLAGS)
+LIBS := $(PKG_LIBS) -lm
+
+ROOMS    := base autograd tokenizer engine losses weights trainer
+LIB_SRC  := $(sort $(wildcard $(addsuffix /*.c,$(ROOMS))))
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+PROGRAMS := $(notdir $(basename $(filter-out programs/cli%,$(wildcard programs/*.c))))
+CLI_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard programs/cli*.c))
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c))
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
+BENCHES  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+STATIC   := $(BUILD)/libequibert.a
+SHARED   := $(BUILD)/libequibert.so.0
+# Sanitized programs stay in their build folder; plain ones stand in the root.
+ifdef SAN
+PROGRAM_DIR := $(BUILD)
+else
+PROGRAM_DIR := .
+endif
+BINARIES := $(PROGRAMS:%=$(PROGRAM_DIR)/%)
+
+ifdef V
+Q :=
+else
+Q := @
+endif
+say = @printf '  %-6s %s\n' $(1) $(2)
+
+.PHONY: all test bench parity install deps clean help examples lib
+all: lib $(BINARIES) examples
+lib: $(STATIC) $(SHARED)
+examples: $(EXAMPLES)
+
+$(BUILD)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+$(STATIC): $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(SHARED): $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libequibert.so.0 -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+	$(Q)ln -sf libequibert.so.0 $(BUILD)/libequibert.so
+$(BINARIES): $(PROGRAM_DIR)/%: $(BUILD)/programs/%.o $(CLI_OBJ) $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+$(EXAMPLES) $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+$(BUILD)/run_tests: $(TEST_OBJ) $(STATIC)
+	$(call say,LD,$@)
+	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs check) $(LIBS)
+
+# The runner's closing line is Check's: "100%: Checks: ..." Tests run from the root of the tree.
+test: all $(BUILD)/run_tests
+	$(Q)EQUIBERT_PROGRAMS=$(PROGRAM_DIR) EQUIBERT_BUILD=$(BUILD) tests/architecture.sh
+	$(Q)EQUIBERT_PROGRAMS=$(PROGRAM_DIR) EQUIBERT_BUILD=$(BUILD) OMP_NUM_THREADS=2 \
+	    $(BUILD)/run_tests $(SUITE)
+
+bench: all $(BENCHES)
+	$(Q)bench/run.sh $(BUILD)
+parity: all
+	$(Q)python3 tests/parity.py
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/include/engine $(DESTDIR)$(PREFIX)/include/trainer
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
+	install -m 644 engine/equibert.h $(DESTDIR)$(PREFIX)/include/engine/
+	install -m 644 trainer/equibert_train.h $(DESTDIR)$(PREFIX)/include/trainer/
+	install -m 644 $(STATIC) $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(SHARED) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libequibert.so.0 $(DESTDIR)$(PREFIX)/lib/libequibert.so
+	printf 'prefix=%s\nName: equibert\nDescription: BERT in C with training\nVersion: %s\nCflags: -I$${prefix}/include\nLibs: -L$${prefix}/lib -lequibert\nRequires.private: %s\nLibs.private: -fopenmp -lm\n' \
+	    '$(PREFIX)' "$$(sed -n 's/#define EQB_VERSION "\(.*\)"/\1/p' engine/equibert.h)" '$(PKGS)' \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/equibert.pc
+	for p in $(PROGRAMS); do install -m 755 $(PROGRAM_DIR)/$$p $(DESTDIR)$(PREFIX)/bin/equibert-$$p; done
+
+deps:
+	./install-deps.sh
+clean:
+	rm -rf build $(PROGRAMS)
+help:
+	@echo 'make          library (build/libequibert.a, .so) and programs'
+	@echo 'make test     all tests; SUITE=name for one; SAN=address,undefined for a sanitized build'
+	@echo 'make bench    speed, as ratios measured in one run'
+	@echo 'make parity   compare live with transformers (needs Python with torch)'
+	@echo 'make install  PREFIX=/usr/local DESTDIR='
+	@echo 'make deps     install the packages (Debian, Ubuntu, Fedora, macOS)'
+	@echo 'make V=1 shows the commands; WERROR=1 makes warnings errors'
+
+-include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(CLI_OBJ:.o=.d) \
+         $(patsubst %,$(BUILD)/programs/%.d,$(PROGRAMS)) $(EXAMPLES:=.d) $(BENCHES:=.d)
