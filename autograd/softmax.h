@@ -1,0 +1,11 @@
+/* The softmax of one row, shared by the ops, the losses and the sessions. */
+#ifndef EQBI_SOFTMAX_H
+#define EQBI_SOFTMAX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* y = softmax(x), or log softmax(x), of n floats; y may be x. Returns log(sum(e^x)). */
+double eqbi_softmax_row(float *y, const float *x, int32_t n, bool take_log);
+
+#endif
