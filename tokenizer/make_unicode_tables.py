@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Writes unicode_tables.c: what Hugging Face's fast BERT tokenizer thinks of every character.
+
+    pip install tokenizers
+    python3 tokenizer/make_unicode_tables.py > tokenizer/unicode_tables.c
+
+That library mixes Unicode versions (8 for categories, 12 for decomposition, the newest for lower
+case), so no edition of the Unicode database gives its answers. It is therefore asked about each of
+the 1,112,064 scalar values; unicodedata only supplies a first guess of the combining classes, which
+is then checked against the order in which the library puts combining marks. Takes ten seconds.
+"""
+import sys
+import unicodedata
+
+import tokenizers
+from tokenizers import normalizers, pre_tokenizers
+
+REMOVED, SPACE, PUNCTUATION, CHINESE, MARK, DECOMPOSES = 1, 2, 4, 8, 16, 32
+HANGUL = range(0xAC00, 0xD7A4)  # decomposed by arithmetic, not by table
+SURROGATES = range(0xD800, 0xE000)
+
+
+def bert(**on):
+    off = dict(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+    return normalizers.BertNormalizer(**{**off, **on}).normalize_str
+
+
+CLEAN, ISOLATE, STRIP = bert(clean_text=True), bert(handle_chinese_chars=True), bert(strip_accents=True)
+LOWER = bert(lowercase=True)
+NFD = normalizers.NFD().normalize_str
+SPLIT = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
+
+
+def flags_of(ch):
+    """The class bits of one character, each seen by its effect between two letters."""
+    flags = 0
+    cleaned = CLEAN("a" + ch + "b")
+    if cleaned == "ab":
+        flags |= REMOVED
+    elif cleaned == "a b":
+        flags |= SPACE
+    if len(SPLIT("a" + ch + "b")) == 3:
+        flags |= PUNCTUATION
+    if ISOLATE("a" + ch + "b") == "a " + ch + " b":
+        flags |= CHINESE
+    if NFD(ch) != ch:
+        flags |= DECOMPOSES
+    elif STRIP("a" + ch + "b") == "ab":
+        flags |= MARK
+    return flags
+
+
+# One mark of each combining class, of those that the library knows: U+0345 has the highest class, so
+# any other known mark moves in front of it.
+PROBES = {unicodedata.combining("\u0345"): "\u0345"}
+for code in range(0x300, 0x3100):
+    if len(NFD(chr(code))) == 1 and NFD("\u0345" + chr(code)) == chr(code) + "\u0345":
+        PROBES.setdefault(unicodedata.combining(chr(code)), chr(code))
+FIRST, LAST = PROBES[min(PROBES)], PROBES[max(PROBES)]
+
+
+def fits(ch, combining):
+    """Does the library sort ch among the probes as a mark of this class is sorted?"""
+    for probe_class, probe in PROBES.items():
+        after = combining > probe_class
+        before = 0 < combining < probe_class
+        if NFD("a" + ch + probe) != ("a" + probe + ch if after else "a" + ch + probe):
+            return False
+        if NFD("a" + probe + ch) != ("a" + ch + probe if before else "a" + probe + ch):
+            return False
+    return True
+
+
+def combining_of(ch):
+    if NFD("a" + ch + FIRST) == "a" + ch + FIRST and NFD("a" + LAST + ch) == "a" + LAST + ch:
+        return 0
+    for guess in [unicodedata.combining(ch), *PROBES]:
+        if guess and fits(ch, guess):
+            return guess
+    sys.exit(f"no combining class fits U+{ord(ch):04X}")
+
+
+def lower_of(ch):
+    """Distance to the lower-case character; U+0130, the only one that gives two, is in unicode.c."""
+    lower = LOWER(ch)
+    if ch == "\u0130":
+        assert lower == "i\u0307"
+        return 0
+    assert len(lower) == 1, f"U+{ord(ch):04X} has {len(lower)} lower-case characters"
+    return ord(lower) - ord(ch)
+
+
+def sweep():
+    """Record of every code point, and the decompositions that are not Hangul."""
+    info, decompositions = [(0, 0, 0)] * 0x110000, {}
+    for code in range(0x110000):
+        if code in SURROGATES:
+            continue
+        ch = chr(code)
+        flags = flags_of(ch)
+        combining = 0 if flags & DECOMPOSES else combining_of(ch)
+        info[code] = (lower_of(ch), flags, combining)
+        # What unicode.c and words.c rely on.
+        assert not (combining and (flags & (SPACE | PUNCTUATION | CHINESE) or info[code][0]))
+        if flags & DECOMPOSES and code not in HANGUL:
+            decompositions[code] = [ord(part) for part in NFD(ch)]
+            assert len(decompositions[code]) <= 4
+            assert not flags & CHINESE or len(decompositions[code]) == 1
+    return info, decompositions
+
+
+def print_array(declaration, numbers, width=98):
+    print(f"{declaration} = {{")
+    line = "    "
+    for number in numbers:
+        item = f"{number},"
+        if len(line) + len(item) > width:
+            print(line)
+            line = "    "
+        line += item
+    print(line + "\n};\n")
+
+
+def main():
+    info, decompositions = sweep()
+    records = sorted(set(info))
+    assert len(records) <= 256
+    index = {record: i for i, record in enumerate(records)}
+    blocks, stage1 = {}, []
+    for first in range(0, 0x110000, 128):
+        block = tuple(index[record] for record in info[first:first + 128])
+        stage1.append(blocks.setdefault(block, len(blocks)))
+    assert len(blocks) <= 256
+
+    print("/* Generated by tokenizer/make_unicode_tables.py from the answers of Hugging Face tokenizers "
+          f"{tokenizers.__version__};\n * do not edit. The tables are described in unicode.h. */")
+    print('#include "tokenizer/unicode.h"\n')
+    print("const eqbi_char_info eqbi_char_records[] = { /* lower, flags, combining */")
+    for lower, flags, combining in records:
+        print(f"    {{{lower}, {flags}, {combining}}},")
+    print("};\n")
+    print_array("const uint8_t eqbi_char_stage1[0x110000 / 128]", stage1)
+    print_array(f"const uint8_t eqbi_char_stage2[{len(blocks)} * 128]",
+                [i for block in blocks for i in block])
+
+    pool, entries = [], []
+    for code, parts in sorted(decompositions.items()):
+        entries.append((code, len(pool), len(parts)))
+        pool += parts
+    print(f"const int32_t eqbi_decomposition_count = {len(entries)};")
+    print_array("const eqbi_decomposition eqbi_decompositions[]",
+                ["{0x%X, %d, %d}" % entry for entry in entries])
+    print_array("const uint32_t eqbi_decomposition_pool[]", ["0x%X" % part for part in pool])
+
+    def word_byte(byte, lowercase):
+        lower, flags, _ = info[byte]
+        if byte >= 128 or flags & (REMOVED | SPACE | PUNCTUATION):
+            return 0
+        return byte + lower if lowercase else byte
+    print("const uint8_t eqbi_word_byte[2][256] = {")
+    for lowercase in (0, 1):
+        row = [word_byte(byte, lowercase) for byte in range(256)]
+        print("    {" + ",\n     ".join(", ".join(map(str, row[i:i + 16])) for i in range(0, 256, 16))
+              + "},")
+    print("};")
+
+
+main()
