@@ -1,0 +1,23 @@
+/* The names under which BERT's tensors occur in files -> the names of the engine's table. */
+#ifndef EQBI_HF_NAMES_H
+#define EQBI_HF_NAMES_H
+
+#include "base/fault.h"
+
+typedef enum eqbi_name_kind {
+    EQBI_NAME_TENSOR,  /* under its own name, spelled in one way or another                   */
+    EQBI_NAME_DECODER, /* the decoder's matrix, tied to the word embeddings: a check, no data  */
+    EQBI_NAME_BUFFER   /* a constant that older versions stored (position_ids)                */
+} eqbi_name_kind;
+
+enum { EQBI_NAME_SIZE = 80 };
+
+/* Whether a file's tensor of this name belongs to a whole model ("bert.encoder...") rather than to
+ * a bare encoder ("encoder..."); one such name decides for the file. */
+bool eqbi_hf_name_is_prefixed(const char *name);
+/* Writes the canonical form of a file's name; add_bert: no name of the file is prefixed. A name
+ * that fits no rule comes out unchanged, one of EQBI_NAME_SIZE or more bytes as "".
+ *   source  transformers modeling_utils.py, conversion_mapping.py                                */
+eqbi_name_kind eqbi_hf_name(char canonical[EQBI_NAME_SIZE], const char *name, bool add_bert);
+
+#endif
