@@ -1,0 +1,190 @@
+/* AdamW, its schedule and the frozen parameters.
+ *
+ * With g clipped to the global norm and t = 1, 2, ...
+ *     p <- p (1 - lr wd);  m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2
+ *     p <- p - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
+ * in one pass over p, g, m, v: 28 bytes of traffic a parameter, which memory speed bounds. The norm is
+ * summed in blocks of fixed size, so that it does not depend on the number of threads.             */
+#include "trainer/adamw.h"
+#include "autograd/vector_math.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK = 1 << 15 }; /* floats a thread takes at a time */
+
+void eqb_optimizer_options_default(eqb_optimizer_options *o)
+{
+    *o = (eqb_optimizer_options){.learning_rate = 5e-5,
+                                 .beta1 = 0.9,
+                                 .beta2 = 0.999,
+                                 .epsilon = 1e-8,
+                                 .weight_decay = 0.01,
+                                 .clip_norm = 1.0,
+                                 .warmup = 0.1};
+}
+
+double eqb_learning_rate(const eqb_optimizer_options *o, int64_t step, int64_t steps)
+{
+    double warmup = ceil(o->warmup * (double)steps), t = (double)step;
+    if (t < warmup) return o->learning_rate * t / warmup;
+    double rest = (double)steps - warmup;
+    return rest > 0.0 && t < (double)steps ? o->learning_rate * ((double)steps - t) / rest : 0.0;
+}
+
+/* True when one of the comma-separated parts of list occurs in name. */
+static bool listed(const char *list, const char *name)
+{
+    for (const char *part = list; part && *part;) {
+        size_t length = strcspn(part, ",");
+        for (const char *at = name; length > 0 && *at; at++)
+            if (strncmp(at, part, length) == 0) return true;
+        part += length + (part[length] == ',');
+    }
+    return false;
+}
+
+/* A pattern that matches nothing is a typing error, not a wish. */
+static eqb_status check_freeze(const eqb_model *m, const char *list, eqb_error *err)
+{
+    for (const char *part = list; part && *part;) {
+        int length = (int)strcspn(part, ",");
+        char one[128];
+        if (length >= (int)sizeof one)
+            return eqbi_fail(err, EQB_ERR_ARGUMENT, "freeze: a pattern of %d characters", length);
+        memcpy(one, part, (size_t)length);
+        one[length] = '\0';
+        bool found = length == 0;
+        for (int32_t i = 0; i < m->entries && !found; i++) found = listed(one, m->entry[i].name);
+        if (!found)
+            return eqbi_fail(err, EQB_ERR_ARGUMENT, "freeze: no parameter's name holds \"%s\"", one);
+        part += length + (part[length] == ',');
+    }
+    return EQB_OK;
+}
+
+eqb_status eqb_optimizer_new(eqb_optimizer **out, eqb_model *model,
+                             const eqb_optimizer_options *options, eqb_error *err)
+{
+    *out = NULL;
+    if (!(options->learning_rate >= 0.0) || !(options->weight_decay >= 0.0) ||
+        !(options->beta1 >= 0.0 && options->beta1 < 1.0) ||
+        !(options->beta2 >= 0.0 && options->beta2 < 1.0) || !(options->epsilon > 0.0) ||
+        !(options->clip_norm >= 0.0) || !(options->warmup >= 0.0 && options->warmup < 1.0))
+        return eqbi_fail(err, EQB_ERR_ARGUMENT, "optimizer: an option is out of its range");
+    EQBI_TRY(check_freeze(model, options->freeze, err));
+    EQBI_TRY(eqb_model_gradients(model, err));
+    const eqb_allocator *a = model->allocator;
+    eqb_optimizer *o = eqbi_calloc(a, 1, sizeof *o);
+    if (!o) return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for an optimizer");
+    o->model = model;
+    o->options = *options;
+    o->options.freeze = NULL; /* the caller's string is read here only */
+    o->frozen = eqbi_calloc(a, (size_t)model->entries, sizeof *o->frozen);
+    o->m = eqbi_calloc(a, model->size, sizeof *o->m);
+    o->v = eqbi_calloc(a, model->size, sizeof *o->v);
+    o->partial = eqbi_calloc(a, model->size / BLOCK + 1, sizeof *o->partial);
+    if (!o->frozen || !o->m || !o->v || !o->partial) {
+        eqb_optimizer_free(o);
+        return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for the moments of %zu parameters",
+                         model->size);
+    }
+    for (int32_t i = 0; i < model->entries; i++)
+        o->frozen[i] = listed(options->freeze, model->entry[i].name);
+    eqbi_model_freeze(model, o->frozen);
+    *out = o;
+    return EQB_OK;
+}
+
+void eqb_optimizer_free(eqb_optimizer *o)
+{
+    if (!o) return;
+    const eqb_allocator *a = o->model->allocator;
+    eqbi_free(a, o->frozen, (size_t)o->model->entries, sizeof *o->frozen);
+    eqbi_free(a, o->m, o->model->size, sizeof *o->m);
+    eqbi_free(a, o->v, o->model->size, sizeof *o->v);
+    eqbi_free(a, o->partial, o->model->size / BLOCK + 1, sizeof *o->partial);
+    eqbi_free(a, o, 1, sizeof *o);
+}
+
+EQBI_KERNEL static double square_sum(const float *g, size_t n)
+{
+    double sum = 0.0;
+    for (size_t from = 0; from < n; from += 1024) {
+        size_t to = from + 1024 < n ? from + 1024 : n;
+        float part = 0.0f;
+#pragma omp simd reduction(+ : part)
+        for (size_t i = from; i < to; i++) part += g[i] * g[i];
+        sum += (double)part;
+    }
+    return sum;
+}
+
+/* The norm of the gradients of what is not frozen. */
+static double global_norm(eqb_optimizer *o)
+{
+    const eqb_model *model = o->model;
+    double sum = 0.0;
+    for (int32_t i = 0; i < model->entries; i++) {
+        if (o->frozen[i]) continue;
+        const eqbi_entry *e = &model->entry[i];
+        size_t size = (size_t)e->rows * (size_t)e->cols;
+        const float *g = model->gradients + e->offset;
+#pragma omp parallel for schedule(static) if (size > BLOCK)
+        for (size_t from = 0; from < size; from += BLOCK)
+            o->partial[from / BLOCK] = square_sum(g + from, size - from < BLOCK ? size - from : BLOCK);
+        for (size_t k = 0; k * BLOCK < size; k++) sum += o->partial[k];
+    }
+    return sqrt(sum);
+}
+
+/* The numbers of one step, the same for all parameters but the decay. */
+typedef struct update {
+    float clip, beta1, beta2, rate, inv_sqrt_bc2, epsilon, keep; /* keep = 1 - lr wd */
+} update;
+
+EQBI_KERNEL static void adamw(float *EQBI_RESTRICT p, const float *EQBI_RESTRICT g,
+                              float *EQBI_RESTRICT m, float *EQBI_RESTRICT v, size_t n,
+                              const update *u)
+{
+    const float clip = u->clip, b1 = u->beta1, b2 = u->beta2, rate = u->rate, keep = u->keep;
+    const float scale = u->inv_sqrt_bc2, epsilon = u->epsilon;
+    for (size_t i = 0; i < n; i++) {
+        float d = g[i] * clip;
+        m[i] = b1 * m[i] + (1.0f - b1) * d;
+        v[i] = b2 * v[i] + (1.0f - b2) * d * d;
+        p[i] = keep * p[i] - rate * m[i] / (sqrtf(v[i]) * scale + epsilon);
+    }
+}
+
+eqb_status eqb_optimizer_step(eqb_optimizer *o, double learning_rate, double *norm, eqb_error *err)
+{
+    eqb_model *model = o->model;
+    eqbi_model_complete_gradients(model);
+    double length = global_norm(o);
+    if (norm) *norm = length;
+    if (!isfinite(length))
+        return eqbi_fail(err, EQB_ERR_DIVERGED, "step %lld: the gradient is not finite (%g)",
+                         (long long)o->step + 1, length);
+    o->step++;
+    double clip = o->options.clip_norm / (length + 1e-6);
+    double t = (double)o->step;
+    update u = {.clip = o->options.clip_norm > 0.0 && clip < 1.0 ? (float)clip : 1.0f,
+                .beta1 = (float)o->options.beta1,
+                .beta2 = (float)o->options.beta2,
+                .rate = (float)(learning_rate / (1.0 - pow(o->options.beta1, t))),
+                .inv_sqrt_bc2 = (float)(1.0 / sqrt(1.0 - pow(o->options.beta2, t))),
+                .epsilon = (float)o->options.epsilon};
+    for (int32_t i = 0; i < model->entries; i++) {
+        if (o->frozen[i]) continue;
+        const eqbi_entry *e = &model->entry[i];
+        size_t size = (size_t)e->rows * (size_t)e->cols, at = e->offset;
+        u.keep = e->decay ? (float)(1.0 - learning_rate * o->options.weight_decay) : 1.0f;
+#pragma omp parallel for schedule(static) if (size > BLOCK)
+        for (size_t from = 0; from < size; from += BLOCK)
+            adamw(model->block + at + from, model->gradients + at + from, o->m + at + from,
+                  o->v + at + from, size - from < BLOCK ? size - from : BLOCK, &u);
+    }
+    eqb_model_forget_gradients(model);
+    return EQB_OK;
+}

@@ -1,0 +1,215 @@
+/* How a model treats the test lines: the before/after table of a training run.
+ *
+ * All pieces of a word are masked together and their log p added, so a word of several pieces is
+ * scored as a whole, the same way in both versions.                                               */
+#include "autograd/softmax.h"
+#include "trainer/train.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LINES_A_BATCH = 32 };
+
+typedef struct scorer {
+    eqb_evaluation *e;
+    eqb_model *model, *original;
+    const eqb_pairs *pairs;
+    graph *g, *teacher;
+    eqbi_pair_batch b;
+    int64_t pieces[2], slot_pairs, fact_pieces;
+    double gap, slot_js, mlm_loss[2], right[2], next_right[2], next_gap, fact_loss, keep_kl;
+} scorer;
+
+const float *eqbi_reference_logits(graph *g, eqb_model *model, const eqbi_pair_batch *b)
+{
+    eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
+    int32_t sequences = 0, tokens = 0, all = b->batch.start[b->batch.sequences];
+    int32_t *start = eqbi_scratch(g, (size_t)b->batch.sequences + 1, sizeof *start);
+    int32_t *ids = eqbi_scratch(g, (size_t)all, sizeof *ids);
+    int32_t *types = eqbi_scratch(g, (size_t)all, sizeof *types);
+    int32_t *row = eqbi_scratch(g, (size_t)b->keeps, sizeof *row);
+    if (!start || !ids || !types || !row) return NULL;
+    /* Keep rows ascend, so one walk over the sequences meets them all. */
+    for (int32_t s = 0, k = 0; s < b->batch.sequences && k < b->keeps; s++) {
+        int32_t from = b->batch.start[s], length = b->batch.start[s + 1] - from;
+        if (b->row[b->keep[k]] >= from + length) continue;
+        memcpy(ids + tokens, b->batch.ids + from, (size_t)length * sizeof *ids);
+        memcpy(types + tokens, b->batch.types + from, (size_t)length * sizeof *types);
+        for (; k < b->keeps && b->row[b->keep[k]] < from + length; k++)
+            row[k] = b->row[b->keep[k]] - from + tokens;
+        start[sequences++] = tokens;
+        tokens += length;
+    }
+    start[sequences] = tokens;
+    eqb_batch batch = {sequences, start, ids, types};
+    tensor *logits = eqb_bert_mlm(g, model, eqb_bert_encoder(g, model, &batch), row, b->keeps);
+    return logits ? logits->x : NULL;
+}
+
+/* log p of the label at masked row r, and whether it is the likeliest token. */
+static double label_log_p(const float *log_p, int32_t n, int32_t label, bool *top)
+{
+    *top = true;
+    for (int32_t i = 0; i < n; i++) *top = *top && (log_p[i] <= log_p[label]);
+    return (double)log_p[label];
+}
+
+static double js_divergence(const float *log_p, const float *log_q, int32_t n)
+{
+    double sum = 0.0;
+    for (int32_t i = 0; i < n; i++) {
+        double p = exp((double)log_p[i]), q = exp((double)log_q[i]), m = 0.5 * (p + q);
+        if (p > 0.0) sum += 0.5 * p * ((double)log_p[i] - log(m));
+        if (q > 0.0) sum += 0.5 * q * ((double)log_q[i] - log(m));
+    }
+    return sum;
+}
+
+/* One word of both versions: slot of the example whose rows are [from, to). log_p is [M, V]. */
+static void score_word(scorer *s, const eqbi_example *example, int32_t slot, int32_t from,
+                       int32_t to, const float *log_p, int32_t n)
+{
+    const eqbi_pair_batch *b = &s->b;
+    double word[2] = {0.0, 0.0};
+    int32_t pieces[2] = {0, 0};
+    for (int32_t i = from; i < to; i++) {
+        int32_t side = b->side[i];
+        if (b->slot[i] != slot || b->label[i] < 0 || side > 1) continue;
+        bool top;
+        double l = label_log_p(log_p + (size_t)i * (size_t)n, n, b->label[i], &top);
+        word[side] += l;
+        pieces[side]++;
+        if (example->kind == EQBI_FACT) {
+            s->fact_loss -= l;
+            s->fact_pieces++;
+        } else {
+            s->mlm_loss[side] -= l;
+            s->right[side] += top;
+            s->pieces[side]++;
+        }
+    }
+    if (pieces[0] == 0 || pieces[1] == 0) return;
+    if (example->kind == EQBI_FACT) {
+        s->e->facts++;
+    } else {
+        s->gap += fabs(word[0] - word[1]);
+        s->e->slots++;
+    }
+}
+
+/* The labelled words of all examples of the batch; the rows of an example stand together. */
+static void score_labels(scorer *s, const int64_t *index, const float *log_p, int32_t n)
+{
+    const eqbi_pair_batch *b = &s->b;
+    for (int32_t from = 0, to; from < b->rows; from = to) {
+        const eqbi_example *example = &s->pairs->example[index[b->example[from]]];
+        for (to = from; to < b->rows && b->example[to] == b->example[from];) to++;
+        for (int32_t slot = 0; slot < example->slots; slot++)
+            score_word(s, example, slot, from, to, log_p, n);
+    }
+}
+
+static void score_next(scorer *s, const float *p)
+{
+    for (int32_t k = 0; k < s->b.next_pairs; k++) {
+        int32_t row[2] = {s->b.next_pair[k].male, s->b.next_pair[k].female};
+        for (int side = 0; side < 2; side++) {
+            bool follows = p[2 * row[side]] > p[2 * row[side] + 1];
+            s->next_right[side] += follows == (s->b.next_label[row[side]] == 0);
+        }
+        s->next_gap += fabs((double)p[2 * row[0]] - (double)p[2 * row[1]]);
+        s->e->next++;
+    }
+}
+
+static void score_keep(scorer *s, const float *log_p, const float *reference, int32_t n,
+                       float *log_t)
+{
+    for (int32_t k = 0; k < s->b.keeps; k++) {
+        const float *ours = log_p + (size_t)s->b.keep[k] * (size_t)n;
+        eqbi_softmax_row(log_t, reference + (size_t)k * (size_t)n, n, true);
+        for (int32_t i = 0; i < n; i++)
+            s->keep_kl += exp((double)log_t[i]) * ((double)log_t[i] - (double)ours[i]);
+        s->e->keeps++;
+    }
+}
+
+static eqb_status score_batch(scorer *s, const int64_t *index, int32_t count, eqb_error *err)
+{
+    const eqbi_draw draw = {.evaluate = true};
+    eqbi_pair_batch *b = &s->b;
+    graph *g = s->g;
+    EQBI_TRY(eqbi_pair_batch_make(b, s->pairs, index, count, &draw, err));
+    eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
+    tensor *hidden = eqb_bert_encoder(g, s->model, &b->batch);
+    if (b->rows > 0) {
+        tensor *log_p = eqb_log_softmax(g, eqb_bert_mlm(g, s->model, hidden, b->row, b->rows));
+        if (!log_p) return eqb_graph_status(g, err);
+        int32_t n = log_p->cols;
+        score_labels(s, index, log_p->x, n);
+        for (int32_t k = 0; k < b->pairs; k++) {
+            s->slot_js += js_divergence(log_p->x + (size_t)b->pair[k].male * (size_t)n,
+                                        log_p->x + (size_t)b->pair[k].female * (size_t)n, n);
+            s->slot_pairs++;
+        }
+        if (s->original && b->keeps > 0) {
+            const float *reference = eqbi_reference_logits(s->teacher, s->original, b);
+            float *log_t = eqbi_scratch(g, (size_t)n, sizeof *log_t);
+            if (!reference) return eqb_graph_status(s->teacher, err);
+            if (log_t) score_keep(s, log_p->x, reference, n, log_t);
+        }
+    }
+    if (b->next_pairs > 0) {
+        tensor *pooled = eqb_bert_pooler(g, s->model, hidden, &b->batch);
+        tensor *p = eqb_softmax(g, eqb_bert_nsp(g, s->model, pooled));
+        if (p) score_next(s, p->x);
+    }
+    return eqb_graph_status(g, err);
+}
+
+static double mean(double sum, int64_t count)
+{
+    return count > 0 ? sum / (double)count : NAN;
+}
+
+static void finish(const scorer *s)
+{
+    eqb_evaluation *e = s->e;
+    e->gap = mean(s->gap, e->slots);
+    e->slot_js = mean(s->slot_js, s->slot_pairs);
+    for (int i = 0; i < 2; i++) {
+        e->mlm_loss[i] = mean(s->mlm_loss[i], s->pieces[i]);
+        e->mlm_accuracy[i] = mean(s->right[i], s->pieces[i]);
+        e->next_accuracy[i] = mean(s->next_right[i], e->next);
+    }
+    e->next_gap = mean(s->next_gap, e->next);
+    e->fact_loss = mean(s->fact_loss, s->fact_pieces);
+    e->keep_kl = s->original ? mean(s->keep_kl, e->keeps) : NAN;
+}
+
+eqb_status eqb_evaluate(eqb_evaluation *out, eqb_model *model, eqb_model *original,
+                        const eqb_pairs *pairs, const eqb_allocator *allocator, eqb_error *err)
+{
+    memset(out, 0, sizeof *out);
+    if (!(model->parts & EQB_PART_MLM))
+        return eqbi_fail(err, EQB_ERR_MODEL, "the model has no masked-language-model head");
+    scorer s = {.e = out, .model = model, .original = original, .pairs = pairs};
+    s.b.allocator = allocator;
+    bool all = pairs->summary.test == 0;
+    eqb_status status = eqb_graph_new(&s.g, allocator, err);
+    if (status == EQB_OK) status = eqb_graph_new(&s.teacher, allocator, err);
+    int64_t index[LINES_A_BATCH];
+    int32_t filled = 0;
+    for (int64_t i = 0; status == EQB_OK && i <= pairs->count; i++) {
+        if (i < pairs->count && (all || pairs->example[i].test)) index[filled++] = i;
+        if (filled == LINES_A_BATCH || (i == pairs->count && filled > 0)) {
+            status = score_batch(&s, index, filled, err);
+            filled = 0;
+        }
+    }
+    if (status == EQB_OK) finish(&s);
+    eqbi_pair_batch_free(&s.b);
+    eqb_graph_free(s.g);
+    eqb_graph_free(s.teacher);
+    return status;
+}
