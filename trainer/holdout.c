@@ -90,8 +90,8 @@ static bool agree(const partition *p, const eqbi_example *e, int *side, int64_t 
         } else {
             const char *other = text_of(p, decisive);
             eqbi_fault(p->r,
-                       "one line cannot be in both splits: \"%s\" is in %s by line %lld, \"%s\" in %s "
-                       "by line %lld",
+                       "one line cannot be in both splits: \"%s\" is in %s by line %lld, \"%s\" in "
+                       "%s by line %lld",
                        shown.text, names[g->side], (long long)g->line,
                        eqbi_show(other, strlen(other)).text, names[*side], (long long)*line);
         }

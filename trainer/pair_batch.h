@@ -38,7 +38,7 @@ typedef struct eqbi_pair_batch {
 
 typedef struct eqbi_draw {
     uint64_t seed, step;
-    bool evaluate;     /* repeatable: no false continuations, draws do not depend on seed and step */
+    bool evaluate;     /* no false continuations, draws that do not depend on seed and step */
     double false_next; /* probability that a line whose continuation is true gets a false one */
 } eqbi_draw;
 

@@ -37,8 +37,8 @@ typedef struct eqbi_example {
     int32_t *equate;        /* [equated][2] token ids: male word's piece, female word's piece; no id
                                occurs twice */
     int32_t equated;
-    int32_t *word;          /* [words] numbers of the words it is held out by: among lines of a kind,
-                               equal words have equal numbers */
+    int32_t *word;          /* [words] numbers of the words it is held out by; in lines of the same
+                               kind equal words have equal numbers */
     int32_t words;
     int32_t language;       /* number of its "lang"; equal for equal ones */
     float weight;

@@ -20,6 +20,7 @@ static const struct {
     {"lang", IN_ALL},
 };
 
+enum { MOST_EQUATED = 1000 };
 static const char *const kind_names[] = {"pair", "fact", "keep"};
 
 /* The object that is being read. Messages of the JSON wrapper begin with WHERE ": ". */
@@ -140,6 +141,10 @@ static eqb_status read_equate(const source *s, eqbi_fields *out, eqb_error *err)
     size_t count = 0;
     const eqbi_json_value *v = eqbi_json_first(list);
     for (const eqbi_json_value *each = v; each; each = eqbi_json_next(each)) count++;
+    if (count > MOST_EQUATED) {
+        eqbi_fault(s->r, "\"equate\" has %zu pairs of words, at most %d", count, MOST_EQUATED);
+        return EQB_OK;
+    }
     out->equate = eqbi_arena_alloc(&s->r->scratch, count, sizeof *out->equate);
     if (!out->equate) return eqbi_no_memory(s->r, err);
     for (; v; v = eqbi_json_next(v)) {

@@ -123,6 +123,7 @@ void eqbi_check_rules(eqbi_reader *r, const eqbi_line *line)
         return;
     }
     check_length(r, line->segment[1]);
+    if (r->bad) return; /* the rest would take long, too */
     if (same_tokens(line)) eqbi_fault(r, "\"male\" and \"female\" are the same to the model");
     if (!check_counts(r, line)) return;
     bool english = eqbi_language_of(f->lang) == EQBI_ENGLISH;

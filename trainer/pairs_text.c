@@ -107,19 +107,18 @@ static bool runs_on(const eqbi_segment *s, size_t at, bool mask_before, bool mas
     return (mask_before || in_word(before, end)) && (mask_behind || in_word(behind, end));
 }
 
-/* Finds the slot's tokens. False: it does not begin and end where words do. */
-static bool place_slot(const eqbi_segment *s, eqbi_mark_up *slot)
+/* Finds the slot's tokens from token first on. False: it does not begin and end where words do. */
+static bool place_slot(const eqbi_segment *s, eqbi_mark_up *slot, int32_t first)
 {
     bool blank = slot->blank > 0;
     if (runs_on(s, slot->begin, false, blank) || runs_on(s, slot->end, blank, false)) return false;
-    slot->tokens = 0;
-    for (int32_t i = 0; i < s->count; i++) {
-        eqb_span span = s->spans[i];
-        if (span.end <= slot->begin || span.begin >= slot->end) continue;
-        if (span.begin < slot->begin || span.end > slot->end) return false;
-        if (slot->tokens++ == 0) slot->token = i;
-    }
-    return slot->tokens > 0;
+    while (first < s->count && s->spans[first].end <= slot->begin) first++;
+    int32_t end = first;
+    while (end < s->count && s->spans[end].end <= slot->end) end++;
+    slot->token = first;
+    slot->tokens = end - first;
+    return end > first && s->spans[first].begin >= slot->begin &&
+           (end == s->count || s->spans[end].begin >= slot->end);
 }
 
 static bool is_special(const eqb_special_ids *ids, int32_t id)
@@ -157,7 +156,7 @@ static bool check_slots(eqbi_reader *r, const eqbi_segment *s)
     for (int32_t k = 0; k < s->slots; k++) {
         eqbi_mark_up *slot = &s->slot[k];
         eqbi_shown shown = eqbi_show(s->text + slot->begin, slot->end - slot->begin);
-        if (!place_slot(s, slot)) {
+        if (!place_slot(s, slot, k > 0 ? slot[-1].token + slot[-1].tokens : 0)) {
             eqbi_fault(r, "\"%s\": slot {%s} is not whole words: %s", s->name,
                        slot->blank ? "?" : shown.text, eqbi_show(s->raw, strlen(s->raw)).text);
             return false;
