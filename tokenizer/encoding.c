@@ -1,7 +1,7 @@
 /* Encodings: memory, segments and truncation, and the way back to text.
  *
  * The three arrays of an encoding are one block, so that a failed growth leaves nothing half done:
- * spans [capacity], then ids [capacity], then types [capacity].                                   */
+ * spans [capacity], then ids [capacity], then types [capacity].                                  */
 #include "tokenizer/unicode.h"
 #include "tokenizer/wordpiece.h"
 
@@ -68,7 +68,7 @@ eqb_status eqb_tokenize(const eqb_tokenizer *t, const char *text, size_t length,
     return status;
 }
 
-/* How many tokens the segments keep when the longer one loses one at a time, on a tie the second. */
+/* How many tokens are kept when the longer segment loses one at a time, on a tie the second. */
 static void longest_first(int32_t *first, int32_t *second, int32_t room)
 {
     if (*first <= room - *second) return;
@@ -77,7 +77,7 @@ static void longest_first(int32_t *first, int32_t *second, int32_t room)
     *first = room - *second;
 }
 
-/* Tokens first, then second, stand from index 1 on; makes [CLS] first [SEP] (second [SEP]) of them. */
+/* The tokens of first and second stand from index 1 on; puts [CLS] and [SEP] in their places. */
 static eqb_status assemble(const eqb_tokenizer *t, int32_t first, int32_t second, bool pair,
                            int32_t max_tokens, eqb_encoding *out, eqb_error *err)
 {
@@ -121,7 +121,7 @@ eqb_status eqb_encode(const eqb_tokenizer *t, const char *first, size_t first_le
     return status;
 }
 
-/* ---------------------------------------------------------------------------- back to the text -- */
+/* -------------------------------------------------------------------------- back to the text -- */
 
 static bool is_special(const eqb_tokenizer *t, int32_t id)
 {

@@ -16,7 +16,7 @@ void eqbi_merges_free(eqbi_merges *m)
     *m = (eqbi_merges){.allocator = a};
 }
 
-/* --------------------------------------------------------------------------------- hash table -- */
+/* -------------------------------------------------------------------------------- hash table -- */
 
 static size_t first_slot(int32_t left, int32_t right, size_t slot_count)
 {
@@ -50,7 +50,7 @@ static bool grow_slots(eqbi_merges *m)
     return true;
 }
 
-/* --------------------------------------------------------------------------------------- heap -- */
+/* -------------------------------------------------------------------------------------- heap -- */
 
 static bool before(const eqbi_pair *a, const eqbi_pair *b)
 {
@@ -82,7 +82,7 @@ static void sift(eqbi_merges *m, int32_t pair)
     put(m, at, pair);
 }
 
-/* -------------------------------------------------------------------------------------- pairs -- */
+/* ------------------------------------------------------------------------------------- pairs -- */
 
 /* The index of a pair, made with count 0 if it is new; -1: no memory. */
 static int32_t intern_pair(eqbi_merges *m, int32_t left, int32_t right)
@@ -152,8 +152,9 @@ const eqbi_pair *eqbi_merges_best(const eqbi_merges *m)
 }
 
 /* Replaces left, right by symbol in one word, from left to right; pairs with the neighbours change
- * with it. What is written never overtakes what is read.                                          */
-static bool merge_in_word(eqbi_merges *m, int32_t left, int32_t right, int32_t symbol, int32_t index)
+ * with it. What is written never overtakes what is read.                                         */
+static bool merge_in_word(eqbi_merges *m, int32_t left, int32_t right, int32_t symbol,
+                          int32_t index)
 {
     merge_word *word = &m->words[index];
     int32_t *s = m->symbols + word->first;

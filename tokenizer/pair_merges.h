@@ -1,9 +1,9 @@
 /* The engine of byte-pair encoding: words of symbols, in which the most frequent pair of neighbours
  * is replaced by a new symbol, again and again.
  *
- * Counts of pairs are kept up to date by what each merge changes, and pairs stand in a heap, so that
- * a merge costs no more than the words it changes. Of equally frequent pairs the one with the smaller
- * left symbol comes first, then the smaller right one: the result depends on the input alone.      */
+ * Counts of pairs are kept up to date by what each merge changes, and pairs stand in a heap, so
+ * that a merge costs no more than the words it changes. Of equally frequent pairs the one with the
+ * smaller left symbol comes first, then the smaller right one: only the input decides.    */
 #ifndef EQBI_PAIR_MERGES_H
 #define EQBI_PAIR_MERGES_H
 
@@ -41,12 +41,12 @@ typedef struct eqbi_merges {
 } eqbi_merges;
 
 void eqbi_merges_free(eqbi_merges *m);
-/* Adds a word that stands count times in the corpus. false: no memory, or over 2^31 pairs.        */
+/* Adds a word that stands count times in the corpus. false: no memory, or over 2^31 pairs.       */
 bool eqbi_merges_add_word(eqbi_merges *m, const int32_t *symbols, size_t length, uint64_t count);
 /* The most frequent pair; NULL: there are no pairs. */
 const eqbi_pair *eqbi_merges_best(const eqbi_merges *m);
 /* Replaces the most frequent pair by symbol everywhere. false: no memory; m is then only to be
- * freed.                                                                                          */
+ * freed.                                                                                         */
 bool eqbi_merges_apply(eqbi_merges *m, int32_t symbol);
 
 #endif

@@ -1,15 +1,15 @@
 /* Numbered texts, found by number and by content: a vocabulary, or the words of a corpus.
  *
- * Open addressing over one pool of texts: at least half the slots stay empty, a slot is 8 bytes, and
- * texts are compared only when 32 bits of their hashes agree.                                     */
+ * Open addressing over one pool of texts: at least half the slots stay empty, a slot is 8 bytes,
+ * and texts are compared only when 32 bits of their hashes agree.                                */
 #ifndef EQBI_TEXT_TABLE_H
 #define EQBI_TEXT_TABLE_H
 
 #include "base/fault.h"
 
-/* The hash of a text: sum of s[i] * FACTOR^(n-1-i) modulo 2^64. FACTOR is odd and so has an inverse:
- * a byte is taken off the end as cheaply as it is put there, which is what the search for the
- * longest token needs. Its bits are mixed only when it meets the table.                           */
+/* The hash of a text: sum of s[i] * FACTOR^(n-1-i) modulo 2^64. FACTOR is odd and so has an
+ * inverse: a byte is taken off the end as cheaply as it is put there, which is what the search for
+ * the longest token needs. Its bits are mixed only when it meets the table.                      */
 #define EQBI_HASH_FACTOR 0x9E3779B97F4A7C15u  /* 2^64 / golden ratio    */
 #define EQBI_HASH_INVERSE 0xF1DE83E19937733Du /* FACTOR * INVERSE = 1   */
 
@@ -54,7 +54,7 @@ typedef struct eqbi_text_table {
 } eqbi_text_table;
 
 void eqbi_text_table_free(eqbi_text_table *table);
-/* Room for that many more texts of that many more bytes in all. false: no memory, or over 2^30.   */
+/* Room for that many more texts of that many more bytes in all. false: no memory, or over 2^30.  */
 bool eqbi_text_table_reserve(eqbi_text_table *table, size_t texts, size_t bytes);
 
 static inline const char *eqbi_text_at(const eqbi_text_table *table, int32_t number)
@@ -63,10 +63,10 @@ static inline const char *eqbi_text_at(const eqbi_text_table *table, int32_t num
 }
 
 /* The number of a text, or -1: of "##" and then bytes when continuation is set, else of bytes; hash
- * is that of the whole text, "##" included.                                                       */
+ * is that of the whole text, "##" included.                                                      */
 int32_t eqbi_text_find(const eqbi_text_table *table, uint64_t hash, const char *bytes,
                        size_t length, bool continuation);
-/* Adds a text under the next number; from now on it is this one that is found. Room is reserved.  */
+/* Adds a text under the next number; from now on it is this one that is found. Room is reserved. */
 int32_t eqbi_text_add(eqbi_text_table *table, uint64_t hash, const char *bytes, size_t length);
 /* The number of a text, which is added if it is new; -1: no memory. */
 int32_t eqbi_text_intern(eqbi_text_table *table, uint64_t hash, const char *bytes, size_t length);

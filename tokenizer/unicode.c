@@ -4,7 +4,7 @@
 enum { REPLACEMENT = 0xFFFD };
 
 /* How a sequence goes on after its first byte. Only the second byte has bounds of its own: they are
- * what keeps out overlong forms, surrogates and numbers above U+10FFFF.                           */
+ * what keeps out overlong forms, surrogates and numbers above U+10FFFF.                          */
 typedef struct lead {
     int tail;          /* continuation bytes, -1: never starts a sequence */
     uint8_t low, high; /* bounds of the second byte                       */

@@ -2,7 +2,7 @@
  *
  * The tables are generated (make_unicode_tables.py) and agree with Hugging Face's fast tokenizer on
  * every scalar value, old Unicode versions and slips included: U+2B820..2B91F are not isolated as
- * Chinese, punctuation and marks are those of Unicode 8, decompositions of 12.                      */
+ * Chinese, punctuation and marks are those of Unicode 8, decompositions of 12.                   */
 #ifndef EQBI_UNICODE_H
 #define EQBI_UNICODE_H
 
@@ -39,7 +39,7 @@ extern const int32_t eqbi_decomposition_count;
 extern const eqbi_decomposition eqbi_decompositions[];
 extern const uint32_t eqbi_decomposition_pool[];
 /* The byte of an ASCII character that is part of words, kept [0] or in lower case [1]; 0 for all
- * other bytes.                                                                                    */
+ * other bytes.                                                                                   */
 extern const uint8_t eqbi_word_byte[2][256];
 
 /* c <= 0x10FFFF */
@@ -49,7 +49,7 @@ static inline const eqbi_char_info *eqbi_char(uint32_t c)
 }
 
 /* The character at *at (which is before end), and *at moved behind it. Of ill-formed bytes each
- * maximal subpart is one U+FFFD, as the Unicode standard recommends (3.9, table 3-8).             */
+ * maximal subpart is one U+FFFD, as the Unicode standard recommends (3.9, table 3-8).            */
 uint32_t eqbi_utf8_next(const unsigned char **at, const unsigned char *end);
 /* Writes c (not a surrogate) and returns its 1 to 4 bytes. */
 int eqbi_utf8_put(char out[4], uint32_t c);

@@ -1,14 +1,14 @@
 /* Learning a vocabulary; see vocab_learner.h.
  *
- * Words are counted with the tokenizer's own normalisation and splitting; then each distinct word is
- * spelled in characters ("##" before all but its first), and the most frequent pair of neighbours
- * becomes a piece, until there are enough.
+ * Words are counted with the tokenizer's own normalisation and splitting; then each distinct word
+ * is spelled in characters ("##" before all but its first), and the most frequent pair of
+ * neighbours becomes a piece, until there are enough.
  *
  * source  Hugging Face tokenizers, WordPieceTrainer with limit_alphabet 1000 and min_frequency 2.
  * That one numbers the "##" characters in the random order of a hash table, and so breaks ties at
  * random; here they are sorted, and ties go to the smaller ids. It cuts characters outside the
  * alphabet out of their words; here such words are left out, since the tokenizer will make each of
- * them one [UNK].                                                                                  */
+ * them one [UNK].                                                                                */
 #include "tokenizer/vocab_learner.h"
 
 #include "tokenizer/pair_merges.h"
@@ -79,7 +79,7 @@ eqb_status eqbi_vocab_learner_add_text(eqbi_vocab_learner *l, const char *text, 
     return EQB_OK;
 }
 
-/* ----------------------------------------------------------------------------------- learning -- */
+/* ---------------------------------------------------------------------------------- learning -- */
 
 /* What finish works with. */
 typedef struct learning {
@@ -140,7 +140,7 @@ static void count_characters(learning *g)
 }
 
 /* Keeps the most frequent characters and makes their tokens: all that may start a word, then those
- * that may continue one.                                                                          */
+ * that may continue one.                                                                         */
 static bool make_alphabet(learning *g, size_t most)
 {
     size_t found = 0, kept;

@@ -5,17 +5,17 @@
  * taking bytes off the end of its hash, so that each try costs one look into the table. If any
  * piece is not found, the whole word is [UNK].
  *
- * source  transformers BertTokenizerFast (tokenizers 0.2x). Ids and spans are the same for any text.
- * These differ: a text may hold ill-formed UTF-8, which counts as U+FFFD and so is removed; when a
- * pair is cut to an odd number of tokens the first segment keeps the odd one, as in transformers'
- * Python code, while the Rust code gives it to the longer segment.                                */
+ * source  transformers BertTokenizerFast (tokenizers 0.2x). Ids and spans are the same for any
+ * text. These differ: a text may hold ill-formed UTF-8, which counts as U+FFFD and so is removed;
+ * when a pair is cut to an odd number of tokens, the first segment keeps the odd one, as in
+ * transformers' Python code, while the Rust code gives it to the longer segment.                 */
 #include "tokenizer/wordpiece.h"
 
 #include "tokenizer/vocab_file.h"
 
 #include <string.h>
 
-/* ------------------------------------------------------------------------------- construction -- */
+/* ------------------------------------------------------------------------------ construction -- */
 
 static const struct {
     const char *text;
@@ -89,7 +89,7 @@ eqb_special_ids eqb_tokenizer_special(const eqb_tokenizer *t)
     return t->special;
 }
 
-/* --------------------------------------------------------------------------------- tokenizing -- */
+/* -------------------------------------------------------------------------------- tokenizing -- */
 
 static inline eqb_status push(eqb_encoding *out, int32_t id, size_t begin, size_t end,
                               eqb_error *err)
@@ -102,7 +102,8 @@ static inline eqb_status push(eqb_encoding *out, int32_t id, size_t begin, size_
 }
 
 /* The id of the longest token that word continues with at begin, or -1; *end is where it ends. */
-static int32_t longest_match(const eqbi_text_table *v, const eqbi_word *word, size_t begin, size_t *end)
+static int32_t longest_match(const eqbi_text_table *v, const eqbi_word *word, size_t begin,
+                             size_t *end)
 {
     bool continuation = begin > 0;
     size_t e = word->length - begin < v->longest ? word->length : begin + v->longest;

@@ -11,12 +11,12 @@ struct eqb_tokenizer {
     eqb_special_ids special;
 };
 
-/* Makes an encoding empty and ready: its scratch is there from now on.   errors  NOMEM            */
+/* Makes an encoding empty and ready: its scratch is there from now on.   errors  NOMEM           */
 eqb_status eqbi_encoding_begin(eqb_encoding *out, const eqb_tokenizer *t, eqb_error *err);
-/* Room for that many tokens; keeps those that are there.   errors  NOMEM, DATA (over 2^31)        */
+/* Room for that many tokens; keeps those that are there.   errors  NOMEM, DATA (over 2^31)       */
 eqb_status eqbi_encoding_reserve(eqb_encoding *out, size_t tokens, eqb_error *err);
 /* Adds the tokens of a text behind those that are there; types are left to the caller.
- *   errors  NOMEM, DATA                                                                           */
+ *   errors  NOMEM, DATA                                                                          */
 eqb_status eqbi_tokenize_more(const eqb_tokenizer *t, const char *text, size_t length,
                               eqb_encoding *out, eqb_error *err);
 

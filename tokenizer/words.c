@@ -8,7 +8,7 @@
  *
  * Where a character came from follows Hugging Face to the letter: each part of a decomposed
  * character has the span of the whole; but when marks change places, spans stay in the order of the
- * text and go to the first parts in their new order (settle).                                     */
+ * text and go to the first parts in their new order (settle).                                    */
 #include "tokenizer/words.h"
 
 #include "tokenizer/text_table.h"
@@ -120,7 +120,7 @@ static void append(eqbi_words *w, const eqbi_normal_char *source, uint32_t c)
 }
 
 /* Sorts run[n] by combining class, stably, with copy[n] as workspace. Spans keep the order of the
- * text: the i-th first part takes the i-th span, an extra part the span before it.                */
+ * text: the i-th first part takes the i-th span, an extra part the span before it.               */
 static void reorder(eqbi_normal_char *run, eqbi_normal_char *copy, size_t n)
 {
     size_t start[257] = {0};

@@ -6,8 +6,8 @@
  *     if (words.out_of_memory) ...
  *
  * The steps are those of Hugging Face's BertNormalizer, in its order: drop controls, put spaces
- * around Chinese characters, NFD and drop accents, lower-case; then those of BertPreTokenizer: split
- * at spaces, make every punctuation character a word.                                              */
+ * around Chinese characters, NFD and drop accents, lower-case; then those of BertPreTokenizer:
+ * split at spaces, make every punctuation character a word.                                      */
 #ifndef EQBI_WORDS_H
 #define EQBI_WORDS_H
 
