@@ -17,7 +17,7 @@ static eqb_status write_state(const char *dir, const eqb_optimizer *o, eqb_error
     char path[4096];
     EQBI_TRY(eqbi_join(path, dir, "state.safetensors", err));
     int64_t step = o->step;
-    const eqbi_st_tensor tensors[] = {
+    const eqbi_file_tensor tensors[] = {
         {.name = "adam_m", .dtype = EQBI_F32, .dims = 1, .shape = {o->model->size}, .data = o->m},
         {.name = "adam_v", .dtype = EQBI_F32, .dims = 1, .shape = {o->model->size}, .data = o->v},
         {.name = "step", .dtype = EQBI_I64, .dims = 1, .shape = {1}, .data = &step},
@@ -156,9 +156,9 @@ static eqb_status compare_settings(const eqbi_json *doc, const char *dir, const 
 }
 
 /* Copies an F32 tensor of count floats; false when it is not there in that shape. */
-static bool copy_floats(float *to, const eqbi_safetensors *file, const char *name, size_t count)
+static bool copy_floats(float *to, const eqbi_tensor_file *file, const char *name, size_t count)
 {
-    const eqbi_st_tensor *t = eqbi_safetensors_find(file, name);
+    const eqbi_file_tensor *t = eqbi_tensor_file_find(file, name);
     if (!t || t->dtype != EQBI_F32 || t->size != count * sizeof *to) return false;
     memcpy(to, t->data, t->size);
     return true;
@@ -167,7 +167,7 @@ static bool copy_floats(float *to, const eqbi_safetensors *file, const char *nam
 static eqb_status read_tensors(const char *dir, eqb_model *model, eqb_optimizer *o, eqb_error *err)
 {
     char path[4096];
-    eqbi_safetensors file = {0};
+    eqbi_tensor_file file = {0};
     EQBI_TRY(eqbi_join(path, dir, "model.safetensors", err));
     EQBI_TRY(eqbi_safetensors_open(&file, path, path, model->allocator, err));
     bool whole = true;
@@ -176,16 +176,16 @@ static eqb_status read_tensors(const char *dir, eqb_model *model, eqb_optimizer 
         whole = whole && copy_floats(model->block + e->offset, &file, e->name,
                                      (size_t)e->rows * (size_t)e->cols);
     }
-    eqbi_safetensors_close(&file);
+    eqbi_tensor_file_close(&file);
     if (!whole) return eqbi_fail(err, EQB_ERR_DATA, "%s: is not this model's", path);
     EQBI_TRY(eqbi_join(path, dir, "state.safetensors", err));
     EQBI_TRY(eqbi_safetensors_open(&file, path, path, model->allocator, err));
-    const eqbi_st_tensor *step = eqbi_safetensors_find(&file, "step");
+    const eqbi_file_tensor *step = eqbi_tensor_file_find(&file, "step");
     whole = copy_floats(o->m, &file, "adam_m", model->size) &&
             copy_floats(o->v, &file, "adam_v", model->size) && step && step->dtype == EQBI_I64 &&
             step->size == sizeof o->step;
     if (whole) memcpy(&o->step, step->data, sizeof o->step);
-    eqbi_safetensors_close(&file);
+    eqbi_tensor_file_close(&file);
     return whole ? EQB_OK : eqbi_fail(err, EQB_ERR_DATA, "%s: is not this model's", path);
 }
 

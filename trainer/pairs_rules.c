@@ -82,8 +82,9 @@ static void check_article(eqbi_reader *r, const eqbi_segment *s, const eqbi_mark
     size_t length = end - begin;
     bool an = length == 2 && (text[begin + 1] | 0x20) == 'n';
     if (end == slot->begin || (length != 1 && !an) || (text[begin] | 0x20) != 'a') return;
-    /* What is written together with another word is no article: "x-a", a letter beyond ASCII. */
-    if (begin > 0 && text[begin - 1] != ' ' && text[begin - 1] != '"') return;
+    /* What is written together with another word is no article: "vitamin-a", or behind a letter
+     * beyond ASCII. */
+    if (begin > 0 && (text[begin - 1] == '-' || (text[begin - 1] & 0x80))) return;
     size_t word = slot->end - slot->begin;
     if (!eqbi_article_fits(an, text + slot->begin, word))
         eqbi_fault(r, "\"%s\": \"%s {%s}\" should be \"%s {%s}\"", s->name, an ? "an" : "a",

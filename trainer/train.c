@@ -164,7 +164,8 @@ static void keep_term(trainer *t, graph *g, const heads *h, const eqbi_pair_batc
         eqbi_graph_fail(g, t->teacher->err.status, "%s", t->teacher->err.message);
         return;
     }
-    double sum = eqb_loss_keep(g, ours, reference, NULL, factor(o->weight_keep, t->keep));
+    double sum = eqb_loss_keep(g, ours, reference, b->keep_row_weight,
+                               factor(o->weight_keep, t->keep));
     totals->keep.sum += sum;
     totals->keep.weight += b->keep_weight;
     totals->loss += o->weight_keep * sum / t->keep;
