@@ -43,7 +43,10 @@ LIBS := $(PKG_LIBS) -lm
 ROOMS    := base autograd tokenizer engine losses weights trainer
 LIB_SRC  := $(sort $(wildcard $(addsuffix /*.c,$(ROOMS))))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
-PROGRAMS := $(notdir $(basename $(filter-out programs/cli%,$(wildcard programs/*.c))))
+# programs/x.c is a program, programs/x_*.c are more pieces of it, programs/cli*.c are in all of them.
+PROGRAM_SRC := $(wildcard programs/*.c)
+PROGRAMS := $(foreach p,$(filter-out programs/cli%,$(PROGRAM_SRC)),$(if $(findstring _,$(p)),,$(basename $(notdir $(p)))))
+pieces    = $(patsubst %.c,$(BUILD)/%.o,$(filter programs/$(1).c programs/$(1)_%.c,$(PROGRAM_SRC)))
 CLI_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard programs/cli*.c))
 TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
@@ -82,7 +85,8 @@ $(SHARED): $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libequibert.so.0 -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 	$(Q)ln -sf libequibert.so.0 $(BUILD)/libequibert.so
-$(BINARIES): $(PROGRAM_DIR)/%: $(BUILD)/programs/%.o $(CLI_OBJ) $(STATIC)
+.SECONDEXPANSION:
+$(BINARIES): $(PROGRAM_DIR)/%: $$(call pieces,$$*) $(CLI_OBJ) $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 $(EXAMPLES) $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(STATIC)
@@ -129,5 +133,5 @@ help:
 	@echo 'make deps     install the packages (Debian, Ubuntu, Fedora, macOS)'
 	@echo 'make V=1 shows the commands; WERROR=1 makes warnings errors'
 
--include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(CLI_OBJ:.o=.d) \
-         $(patsubst %,$(BUILD)/programs/%.d,$(PROGRAMS)) $(EXAMPLES:=.d) $(BENCHES:=.d)
+-include $(LIB_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(PROGRAM_SRC:%.c=$(BUILD)/%.d) $(EXAMPLES:=.d) \
+         $(BENCHES:=.d)

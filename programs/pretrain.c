@@ -12,6 +12,7 @@ typedef struct job {
     eqb_pretrain_options pretrain;
     const char *model_dir, *heldout;
     bool cased, dry_run;
+    double init;
     int64_t eval_sequences;
 } job;
 
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
     j.config.num_heads = 4;
     j.config.intermediate_size = 512;
     j.config.max_positions = 128;
+    j.init = (double)j.config.initializer_range;
     eqb_tokenizer_options_default(&j.tokenizer);
     eqb_pretrain_options_default(&j.pretrain);
     eqb_pretrain_options *p = &j.pretrain;
@@ -139,6 +141,7 @@ int main(int argc, char **argv)
         {CLI_INT, "feed-forward", "N", &j.config.intermediate_size, "feed-forward size", 1, 1 << 20},
         {CLI_INT, "positions", "N", &j.config.max_positions, "longest sequence it can learn", 5,
          1 << 20},
+        {CLI_REAL, "init", "X", &j.init, "standard deviation of new weights", 0.0001, 10},
         {CLI_GROUP, NULL, NULL, NULL, "Data", 0, 0},
         {CLI_INT, "max-tokens", "N", &p->max_tokens, "tokens of a sequence", 5, 1 << 20},
         {CLI_INT, "batch-tokens", "N", &p->batch_tokens, "tokens of a micro-batch", 5, 1 << 24},
@@ -178,6 +181,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "pretrain: no text file given; see pretrain --help\n");
         return EQB_ERR_ARGUMENT;
     }
+    j.config.initializer_range = (float)j.init;
     if (j.cased) j.tokenizer.lowercase = false;
     cli_catch_signals();
     return run(&j);

@@ -68,6 +68,37 @@ static eqb_status discard(void *user, int64_t step, eqb_error *err)
     return eqbi_remove_dir(path, err);
 }
 
+/* What a run that was killed leaves half made or half removed: checkpoint-<step>.tmp and .old
+ * directories, <name>.tmp-<pid> files.                                                            */
+static bool is_debris(const char *name, bool *is_dir)
+{
+    long long number;
+    char suffix[4], rest;
+    *is_dir = sscanf(name, "checkpoint-%lld.%3[a-z]%c", &number, suffix, &rest) == 2 &&
+              (strcmp(suffix, "tmp") == 0 || strcmp(suffix, "old") == 0);
+    const char *temporary = strstr(name, ".tmp-");
+    return *is_dir || (temporary && sscanf(temporary, ".tmp-%lld%c", &number, &rest) == 1);
+}
+
+static eqb_status sweep(const char *output, eqb_error *err)
+{
+    DIR *d = opendir(output);
+    if (!d) return eqbi_fail(err, EQB_ERR_IO, "%s: cannot open directory", output);
+    eqb_status status = EQB_OK;
+    for (struct dirent *e; status == EQB_OK && (e = readdir(d)) != NULL;) {
+        bool is_dir;
+        char path[4096];
+        if (!is_debris(e->d_name, &is_dir)) continue;
+        status = eqbi_join(path, output, e->d_name, err);
+        if (status == EQB_OK && is_dir)
+            status = eqbi_remove_dir(path, err);
+        else if (status == EQB_OK && unlink(path) != 0)
+            status = eqbi_fail(err, EQB_ERR_IO, "%s: cannot remove", path);
+    }
+    closedir(d);
+    return status;
+}
+
 eqb_status eqbi_run_dir_open(eqbi_run_dir *dir, const char *path, bool resume, bool restart,
                              eqb_error *err)
 {
@@ -84,7 +115,8 @@ eqb_status eqbi_run_dir_open(eqbi_run_dir *dir, const char *path, bool resume, b
         eqbi_run_dir_close(dir);
         return eqbi_fail(err, EQB_ERR_DATA, "%s: another run is writing there", path);
     }
-    eqb_status status = eqbi_join(file, path, "trainer_state.json", err);
+    eqb_status status = sweep(path, err);
+    if (status == EQB_OK) status = eqbi_join(file, path, "trainer_state.json", err);
     if (status == EQB_OK && !resume) {
         bool finished = eqbi_file_exists(file);
         status = eqbi_each_checkpoint(path, finished || restart ? discard : refuse, dir->path, err);
