@@ -1,7 +1,7 @@
 /* O = dropout(P) V,  P = softmax(Q K^T / sqrt(D)), for each head of each packed sequence.
  *
  * Sequences and heads are independent, so the loop over (sequence, head) is the parallel one.
- * Users' sentences are short: products of up to SHORT tokens are loops over the head's D contiguous
+ * Users' sentences are short: P V of up to SHORT tokens is a loop over the head's D contiguous
  * floats; longer ones go to BLAS. Backward, with M the dropout mask:
  *     dV = (M P)^T dO;  dP = M (dO V^T);  dS = P (dP - rowsum(dP P)) / sqrt(D)
  *     dQ = dS K;  dK = dS^T Q                                                                     */
@@ -23,22 +23,8 @@ typedef struct saved_attention {
 
 /* ---------------------------------------------------------------- products of one head [L, D] -- */
 
-/* s[r, c] = a[r] . b[c]; s is [L, L], a and b have stride ld. */
-EQBI_KERNEL static void short_scores(float *EQBI_RESTRICT s, const float *a, int32_t lda,
-                                     const float *b, int32_t ldb, int32_t length, int32_t d)
-{
-    for (int32_t r = 0; r < length; r++) {
-        for (int32_t c = 0; c < length; c++) {
-            const float *x = a + (size_t)r * (size_t)lda, *y = b + (size_t)c * (size_t)ldb;
-            float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-            for (int32_t i = 0; i < d; i++) sum += x[i] * y[i];
-            s[r * length + c] = sum;
-        }
-    }
-}
-
-/* o[r] = beta o[r] + sum over c of s[r, c] a[c], or of s[c, r] when transposed. */
+/* o[r] = beta o[r] + sum over c of s[r, c] a[c], or of s[c, r] when transposed: four rows of a for
+ * each pass over o[r]. Past the end the last row of a stands in, with weight 0.                  */
 EQBI_KERNEL static void short_mix(float *EQBI_RESTRICT o, int32_t ldo, const float *s,
                                   bool transposed, const float *EQBI_RESTRICT a, int32_t lda,
                                   int32_t length, int32_t d, float beta)
@@ -47,21 +33,28 @@ EQBI_KERNEL static void short_mix(float *EQBI_RESTRICT o, int32_t ldo, const flo
         float *out = o + (size_t)r * (size_t)ldo;
         if (beta == 0.0f)
             for (int32_t i = 0; i < d; i++) out[i] = 0.0f;
-        for (int32_t c = 0; c < length; c++) {
-            const float *x = a + (size_t)c * (size_t)lda;
-            float w = transposed ? s[c * length + r] : s[r * length + c];
-            for (int32_t i = 0; i < d; i++) out[i] += w * x[i];
+        for (int32_t c = 0; c < length; c += 4) {
+            const float *x[4];
+            float w[4];
+            for (int32_t v = 0; v < 4; v++) {
+                int32_t row = c + v < length ? c + v : length - 1;
+                float weight = transposed ? s[row * length + r] : s[r * length + row];
+                x[v] = a + (size_t)row * (size_t)lda;
+                w[v] = c + v < length ? weight : 0.0f;
+            }
+            const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+            float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+            for (int32_t i = 0; i < d; i++)
+                out[i] += (w0 * x0[i] + w1 * x1[i]) + (w2 * x2[i] + w3 * x3[i]);
         }
     }
 }
 
+/* s[r, c] = a[r] . b[c]; s is [L, L], a and b have stride ld. */
 static void scores(float *s, const float *a, int32_t lda, const float *b, int32_t ldb,
                    int32_t length, int32_t d)
 {
-    if (length <= SHORT)
-        short_scores(s, a, lda, b, ldb, length, d);
-    else
-        eqbi_gemm(false, true, length, length, d, a, lda, b, ldb, 0.0f, s, length);
+    eqbi_gemm(false, true, length, length, d, a, lda, b, ldb, 0.0f, s, length);
 }
 
 static void mix(float *o, int32_t ldo, const float *s, bool transposed, const float *a,

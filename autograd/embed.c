@@ -14,8 +14,12 @@ typedef struct saved_embed {
 bool eqbi_batch_check(graph *g, const eqb_batch *b, const tensor *word, const tensor *position,
                       const tensor *type)
 {
-    if (b->sequences < 1 || b->start[0] != 0) {
+    if (b->sequences < 1) {
         eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "a batch of %d sequences", b->sequences);
+        return false;
+    }
+    if (b->start[0] != 0) {
+        eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "start[0] is %d, expected 0", b->start[0]);
         return false;
     }
     for (int32_t i = 0; i < b->sequences; i++) {

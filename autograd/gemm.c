@@ -1,12 +1,121 @@
-/* The one door to BLAS. */
+/* The one door to matrix products: BLAS, cut into tiles by us, and a kernel for few rows.
+ *
+ * Many rows: the result is cut into one tile for each thread, and each thread makes a call for its
+ * own tile, which an OpenMP build of OpenBLAS then runs in that thread alone. OpenBLAS's own
+ * threads share packed blocks and wait for each other at each of them.
+ * Few rows times W^T, which is what answering for one sentence is made of: BLAS would copy all of W
+ * into its own order to use it a dozen times. The kernel reads W once as it lies in memory, four of
+ * its rows against three of x, and asks for the next four in the meantime.                       */
 #include "autograd/ops.h"
+#include "autograd/vector_math.h"
 
 #include <cblas.h>
+#include <omp.h>
+
+enum {
+    PARALLEL_MIN = 1 << 20, /* multiply-adds: below it a second thread is not worth waking   */
+    TILE = 16,              /* cuts lie at multiples of it: BLAS's kernels have such widths  */
+    FEW = 32,               /* rows up to which reading W as it lies beats copying it        */
+    SHARE = 64,             /* rows of W a thread takes at a time                            */
+    LINE = 16               /* floats in a cache line                                        */
+};
+
+/* -------------------------------------------------------------------------------- few rows -- */
+
+/* c[., from..to) = a b^T + beta c; c is [m, n], a [m, k], b [n, k]. Where fewer than three or four
+ * rows are left, the last one stands in for the missing ones and its results are dropped.        */
+EQBI_KERNEL static void few_rows(int32_t m, int32_t n, int32_t k, int32_t from, int32_t to,
+                                 const float *a, int32_t lda, const float *b, int32_t ldb,
+                                 float beta, float *c, int32_t ldc)
+{
+    const size_t step = (size_t)ldb, all = (size_t)n * step;
+    const int32_t lines = 4 * k / LINE / ((m + 2) / 3) + 1; /* of b to ask for at each i */
+    for (int32_t j = from; j < to; j += 4) {
+        const float *y0 = b + (size_t)j * step;
+        const float *y1 = b + (size_t)(j + 1 < to ? j + 1 : to - 1) * step;
+        const float *y2 = b + (size_t)(j + 2 < to ? j + 2 : to - 1) * step;
+        const float *y3 = b + (size_t)(j + 3 < to ? j + 3 : to - 1) * step;
+        size_t next = (size_t)(j + 4) * step;
+        for (int32_t i = 0; i < m; i += 3) {
+            for (int32_t line = 0; line < lines && next < all; line++, next += LINE)
+                __builtin_prefetch(b + next);
+            const float *x0 = a + (size_t)i * (size_t)lda;
+            const float *x1 = a + (size_t)(i + 1 < m ? i + 1 : m - 1) * (size_t)lda;
+            const float *x2 = a + (size_t)(i + 2 < m ? i + 2 : m - 1) * (size_t)lda;
+            float s00 = 0.0f, s01 = 0.0f, s02 = 0.0f, s03 = 0.0f, s10 = 0.0f, s11 = 0.0f;
+            float s12 = 0.0f, s13 = 0.0f, s20 = 0.0f, s21 = 0.0f, s22 = 0.0f, s23 = 0.0f;
+#pragma omp simd reduction(+ : s00, s01, s02, s03, s10, s11, s12, s13, s20, s21, s22, s23)
+            for (int32_t t = 0; t < k; t++) {
+                float p = x0[t], q = x1[t], r = x2[t];
+                s00 += p * y0[t], s01 += p * y1[t], s02 += p * y2[t], s03 += p * y3[t];
+                s10 += q * y0[t], s11 += q * y1[t], s12 += q * y2[t], s13 += q * y3[t];
+                s20 += r * y0[t], s21 += r * y1[t], s22 += r * y2[t], s23 += r * y3[t];
+            }
+            const float s[3][4] = {
+                {s00, s01, s02, s03}, {s10, s11, s12, s13}, {s20, s21, s22, s23}};
+            for (int32_t u = 0; u < 3 && i + u < m; u++) {
+                float *out = c + (size_t)(i + u) * (size_t)ldc + j;
+                for (int32_t v = 0; v < 4 && j + v < to; v++)
+                    out[v] = s[u][v] + (beta != 0.0f ? out[v] : 0.0f);
+            }
+        }
+    }
+}
+
+/* ------------------------------------------------------------------------------------ BLAS -- */
+
+/* Whether calls from several threads at once run side by side, each in its own thread. */
+static bool calls_stay_in_their_thread(void)
+{
+#ifdef OPENBLAS_OPENMP
+    return openblas_get_parallel() == OPENBLAS_OPENMP;
+#else
+    return false;
+#endif
+}
+
+/* Where part i of parts begins in 0 .. n. */
+static int32_t cut(int32_t n, int32_t parts, int32_t i)
+{
+    return i == parts ? n : (int32_t)((int64_t)(n / TILE) * i / parts) * TILE;
+}
+
+/* Rows of the grid of tiles whose tiles have the shortest sides: that is what each call packs. */
+static int32_t grid_rows(int32_t m, int32_t n, int32_t tiles)
+{
+    int32_t best = 1;
+    for (int32_t rows = 2; rows <= tiles; rows++)
+        if (tiles % rows == 0 && m / rows + n / (tiles / rows) < m / best + n / (tiles / best))
+            best = rows;
+    return best;
+}
 
 void eqbi_gemm(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, const float *a,
                int32_t lda, const float *b, int32_t ldb, float beta, float *c, int32_t ldc)
 {
-    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
-                transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1.0f, a, lda, b, ldb, beta, c,
-                ldc);
+    bool parallel = (int64_t)m * n * k >= PARALLEL_MIN && !omp_in_parallel();
+    if (m <= FEW && !transpose_a && transpose_b) {
+        if (!parallel) {
+            few_rows(m, n, k, 0, n, a, lda, b, ldb, beta, c, ldc);
+            return;
+        }
+#pragma omp parallel for schedule(static)
+        for (int32_t j = 0; j < n; j += SHARE)
+            few_rows(m, n, k, j, j + SHARE < n ? j + SHARE : n, a, lda, b, ldb, beta, c, ldc);
+        return;
+    }
+    parallel = parallel && calls_stay_in_their_thread();
+    int32_t tiles = parallel ? omp_get_max_threads() : 1, rows = grid_rows(m, n, tiles);
+    int32_t columns = tiles / rows;
+#pragma omp parallel for schedule(static) if (parallel)
+    for (int32_t i = 0; i < tiles; i++) {
+        int32_t row = cut(m, rows, i / columns), end = cut(m, rows, i / columns + 1);
+        int32_t column = cut(n, columns, i % columns), last = cut(n, columns, i % columns + 1);
+        if (row == end || column == last) continue;
+        cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+                    transpose_b ? CblasTrans : CblasNoTrans, end - row, last - column, k, 1.0f,
+                    a + (size_t)row * (transpose_a ? 1 : (size_t)lda), lda,
+                    b + (size_t)column * (transpose_b ? (size_t)ldb : 1), ldb, beta,
+                    c + (size_t)row * (size_t)ldc + column, ldc);
+    }
 }

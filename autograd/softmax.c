@@ -47,7 +47,7 @@ void eqb_softmax_rows(float *x, int32_t rows, int32_t cols)
 #pragma omp parallel for schedule(static) if ((size_t)rows * (size_t)cols > EQBI_PARALLEL_MIN)
     for (int32_t r = 0; r < rows; r++) {
         float *row = x + (size_t)r * (size_t)cols;
-        eqbi_softmax_row(row, row, cols, false);
+        softmax_row(row, row, cols, false);
     }
 }
 
@@ -59,7 +59,7 @@ static tensor *rowwise(graph *g, op_code op, tensor *a, bool take_log)
 #pragma omp parallel for schedule(static) if (eqbi_size(a) > EQBI_PARALLEL_MIN)
     for (int32_t r = 0; r < a->rows; r++) {
         size_t at = (size_t)r * (size_t)a->cols;
-        eqbi_softmax_row(y->x + at, a->x + at, a->cols, take_log);
+        softmax_row(y->x + at, a->x + at, a->cols, take_log);
     }
     return y;
 }
