@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Puts one fault at a time into a copy of the numeric code and runs the tests, which must fail.
+#
+#     tests/mutants.sh            all faults, a few seconds each
+#     tests/mutants.sh attention  those whose line holds this text
+#
+# A line of the list is a file and a sed script. A fault that no test notices is a hole in the tests:
+# it is named SURVIVED, and the exit status is 1. So is one that changes nothing or does not compile.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+suites=(gradients math losses bert properties)
+
+faults() {
+    cat <<'END'
+autograd/linear.c s/dy\[i\] \*= slope\[i\];/(void)slope;/
+autograd/linear.c s/1\.0f - y\[i\] \* y\[i\];/1.0f - y[i];/
+autograd/linear.c s/y\[i\] > 0\.0f ? dy\[i\] : 0\.0f/dy[i]/
+autograd/linear.c /db\[c\] = 0\.0f/,/^}/ s/r < rows; r++/r + 1 < rows; r++/
+autograd/linear.c s/if (beta == 0\.0f)$/if (true)/
+autograd/linear.c s/in, beta, dw, in/in, 0.0f, dw, in/
+autograd/linear.c s/in, beta, dx, in/in, 0.0f, dx, in/
+autograd/linear.c s/inv_sqrt_2pi = 0\.39894228f/inv_sqrt_2pi = 0.3995f/
+autograd/linear.c s/slope\[i\] = cdf + z .*/slope[i] = cdf;/
+autograd/linear.c s/3\.0f \* k \* z/2.0f * k * z/
+autograd/linear.c s/0\.044715f/0.0455f/
+autograd/linear.c s/0\.5f \* z \* (1\.0f - t \* t)/0.5f * z * (1.0f - t)/
+autograd/add_norm.c s/gain\[i\] - mean - xhat/gain[i] - xhat/
+autograd/add_norm.c s/ - xhat\[i\] \* mean_dot/ - 0.0f * mean_dot/
+autograd/add_norm.c s/mean_dot) \* inv_sigma;/mean_dot);/
+autograd/add_norm.c s/if (threshold > 0) ds \*=/if (threshold < 0) ds *=/
+autograd/add_norm.c s/(beta_r != 0\.0f ? dresidual\[i\] : 0\.0f) + ds/ds/
+autograd/add_norm.c s/(beta_x != 0\.0f ? dx\[i\] : 0\.0f) + ds/ds/
+autograd/add_norm.c s/dgain\[c\] += dy_row/dgain[c] = dy_row/
+autograd/add_norm.c s/dgain && beta_gain == 0\.0f/dgain/
+autograd/add_norm.c s/dbias && beta_bias == 0\.0f/dbias/
+autograd/add_norm.c /dbias\[c\] = 0/,/^}/ s/r < rows; r++/r + 1 < rows; r++/
+autograd/add_norm.c s/c + BLOCK < cols ? c + BLOCK : cols)/c + BLOCK < cols ? c + BLOCK - 1 : cols)/
+autograd/add_norm.c s/float \*dr = eqbi_grad(g, residual, &beta_r), \*dx = eqbi_grad(g, x, &beta_x)/float *dx = eqbi_grad(g, x, \&beta_x), *dr = eqbi_grad(g, residual, \&beta_r)/
+autograd/add_norm.c s/sqrtf(squares \* inv_n + epsilon)/sqrtf(squares * inv_n)/
+autograd/add_norm.c s/squares \* inv_n + epsilon/squares \/ (float)(n - 1) + epsilon/
+autograd/attention.c s/ - dot) \* scale;/ - dot);/
+autograd/attention.c s/(size_t)c\] - dot) \* scale/(size_t)c]) * scale/
+autograd/attention.c s/drops ? masked : h\.p, true/h.p, true/
+autograd/attention.c s/if (drops) mask_rows(dp, dp/if (!drops) mask_rows(dp, dp/
+autograd/attention.c s/mix(dk, ld, dp, true/mix(dk, ld, dp, false/
+autograd/attention.c s/mix(dq, ld, dp, false/mix(dq, ld, dp, true/
+autograd/attention.c s/mix(dk, ld, dp, true, q/mix(dk, ld, dp, true, k/
+autograd/attention.c s/d_o, hidden, h\.length, d, beta)/d_o, hidden, h.length, d, 0.0f)/
+autograd/attention.c s/k, ld, h\.length, d, beta)/k, ld, h.length, d, 0.0f)/
+autograd/attention.c s/true, q, ld, h\.length, d, beta)/true, q, ld, h.length, d, 0.0f)/
+autograd/attention.c s/mask_rows(dp, dp, h\.length, &s->mask, h\.first_row)/mask_rows(dp, dp, h.length, \&s->mask, 0)/
+autograd/attention.c s/h\.first_row = h\.row \* (size_t)s->heads + .*/h.first_row = h.row;/
+autograd/attention.c s/total += length \* length \* (size_t)s->heads/total += length * length/
+autograd/attention.c s/eqbi_gemm(transposed, false, length/eqbi_gemm(false, false, length/
+autograd/attention.c s/length, a, lda, beta, o, ldo)/length, a, lda, 0.0f, o, ldo)/
+autograd/attention.c s/float scale = 1\.0f \/ sqrtf((float)d);/float scale = 1.0f \/ (float)d;/
+autograd/embed.c s/ && b->ids\[i\] != s->pad_id//
+autograd/embed.c /_backward/,$ s/p = (size_t)(i - b->start\[q\])/p = 0/
+autograd/embed.c /_backward/,$ s/b->types ? (size_t)b->types\[i\] : 0/0/
+autograd/embed.c s/y\[i\] += x\[i\]/y[i] = x[i]/
+autograd/embed.c /_backward/,$ s/i < b->start\[q + 1\]/i + 1 < b->start[q + 1]/
+autograd/dropout.c s/(beta != 0\.0f ? to\[i\] : 0\.0f) +/0.0f * beta +/
+autograd/dropout.c s/n->out, n->saved, beta/n->out, \&(mask_key){.scale = 2.0f}, beta/
+autograd/masks.h s/g->site++/g->site/
+autograd/masks.h s/1\.0f \/ (1\.0f - p)/1.0f/
+autograd/gather.c s/\* cols + c\] += n->out/* cols + c] = n->out/
+autograd/gather.c s/(size_t)s->index\[i\]\] +=/(size_t)s->index[i]] =/
+autograd/gather.c s/d\[k\] += dy\[k\]/d[k] = dy[k]/
+autograd/gather.c s/dy += eqbi_size(t)/dy += 0/
+autograd/arithmetic.c s/n, -1\.0f/n, 1.0f/
+autograd/arithmetic.c s/+= sign \*/= sign */
+autograd/arithmetic.c s/\] += y->g\[AT(y, r, c)\];/] = y->g[AT(y, r, c)];/
+autograd/arithmetic.c s/+= y->g\[AT(y, r, c)\] \* b->x/= y->g[AT(y, r, c)] * b->x/
+autograd/arithmetic.c s/y->g\[AT(y, r, c)\] \* a->x\[AT(a, r, c)\]/y->g[AT(y, r, c)]/
+autograd/arithmetic.c s/da\[i\] += factor \*/da[i] += 2.0f */
+autograd/arithmetic.c s/b->cols == 1 ? 0 : 1/1/
+autograd/matmul.c s/k, m, n, b->x, b->cols, dc, n, beta, da/k, m, n, b->x, b->cols, dc, n, 0.0f, da/
+autograd/matmul.c s/dc, n, a->x, a->cols, beta, db/dc, n, a->x, a->cols, 0.0f, db/
+autograd/matmul.c s/eqbi_gemm(!s->ta, false, k/eqbi_gemm(true, false, k/
+autograd/unary.c s/UNARY(log, logf(v), 1\.0f \/ v)/UNARY(log, logf(v), 1.0f \/ w)/
+autograd/unary.c s/1\.0f - w \* w/1.0f - w/
+autograd/unary.c s/w \*(1\.0f - w)/w/
+autograd/unary.c s/2\.0f \* v/v/
+autograd/unary.c s/(beta != 0\.0f ? dx\[i\] : 0\.0f) + dy/0.0f * beta + dy/
+autograd/softmax.c s/(y->g\[i\] - (float)dot)/y->g[i]/
+autograd/softmax.c s/(beta != 0\.0f ? dx\[i\] : 0\.0f) + y->x/0.0f * beta + y->x/
+autograd/softmax.c s/ - eqbi_expf(y\[i\]) \* total/ - total/
+autograd/softmax.c s/(beta != 0\.0f ? dx\[i\] : 0\.0f) + dy/0.0f * beta + dy/
+autograd/softmax.c s/x\[i\] - top - shift/x[i] - (top + shift)/
+autograd/reduce.c s/n->out->g\[i \/ cols\]/n->out->g[0]/
+autograd/reduce.c s/(beta != 0\.0f ? da\[i\] : 0\.0f) + n->out->g\[i/0.0f * beta + n->out->g[i/
+autograd/reduce.c s/(beta != 0\.0f ? da\[i\] : 0\.0f) + n->out->g\[0/0.0f * beta + n->out->g[0/
+autograd/tape.c s/\*beta = 1\.0f/*beta = 0.0f/
+autograd/tape.c s/if (d && beta == 0\.0f)/if (d)/
+autograd/tape.c s/^        recycle(g, n->out);//
+autograd/tape.c s/if ((\*s)->size != size) continue;//
+autograd/tape.c s/if (!n->out->has_g) continue;//
+autograd/tape.c s/dx\[0\] = (beta != 0\.0f ? dx\[0\] : 0\.0f) + scale/dx[0] = scale/
+autograd/tape.c s/dx\[0\] : 0\.0f) + scale/dx[0] : 0.0f) + 1.0f/
+autograd/arena.c s/c->next = a->first;//
+autograd/arena.c s/c->next = a->current->next;//
+losses/mlm_loss.c s/dz\[label\] -= scale;//
+losses/mlm_loss.c s/d\[i\] += scale \* x\[i\]/d[i] = scale * x[i]/
+losses/mlm_loss.c s/2\.0f \* scale \* p/scale * p/
+losses/mlm_loss.c s/(e - (float)dot)/e/
+losses/mlm_loss.c s/labels\[r\] < 0 || weight == 0\.0f/labels[r] < 0/
+losses/mlm_loss.c s/factor \* weight/factor/
+losses/mlm_loss.c s/(double)weight \* l;/l;/
+losses/pair_loss.c s/b\[i\] = -a\[i\]/b[i] = a[i]/
+losses/pair_loss.c s/(double)b\[i\] - mean/(double)b[i]/
+losses/pair_loss.c s/(u - kl_pq) + p - q/(u - kl_pq)/
+losses/pair_loss.c s/q \* (-u - kl_qp)/q * (-u)/
+losses/pair_loss.c s/(u - kl_pm)/u/
+losses/pair_loss.c s/0\.5 \* q \* (v - kl_qm)/q * (v - kl_qm)/
+losses/pair_loss.c s/dz\[female + (size_t)partner(pair, column)\]/dz[female + (size_t)column]/
+losses/pair_loss.c s/dz\[male + (size_t)column\] +=/dz[male + (size_t)column] =/
+losses/pair_loss.c s/scale \* b\[i\]/b[i]/
+losses/pair_loss.c s/if (e\[1\] == column) return e\[0\];//
+losses/keep_loss.c s/expf(log_s\[i\]) - t/expf(log_s[i])/
+losses/keep_loss.c s/factor \* weight/factor/
+losses/keep_loss.c s/dz\[at + (size_t)i\] +=/dz[at + (size_t)i] =/
+engine/bert.c s/h, &p->norm2_g, &p->norm2_b/x, \&p->norm2_g, \&p->norm2_b/
+engine/bert.c s/&m->pool_b, EQB_ACT_TANH/\&m->pool_b, EQB_ACT_NONE/
+engine/bert.c s/m->config\.hidden_act);/EQB_ACT_GELU);/
+engine/bert.c s/h, &p->norm2_g, &p->norm2_b, c->layer_norm_eps, c->hidden_dropout/h, \&p->norm2_g, \&p->norm2_b, c->layer_norm_eps, 0.0f/
+engine/bert.c s/num_heads, c->attention_dropout/num_heads, c->hidden_dropout/
+engine/bert.c s/return eqbi_dropout(g, x, c->hidden_dropout)/return x/
+engine/session.c s/eqbi_arena_rewind(&s->g->mem, mark);//
+engine/session.c s/sum \/ (to - from)/sum \/ (to - from + 1)/
+engine/model.c s/e->decay = e->dims == 2/e->decay = true/
+engine/model.c s/if (!t->has_g) memset/if (false) memset/
+trainer/adamw.c s/(1\.0f - b2) \* d \* d/(1.0f - b2) * d/
+trainer/adamw.c s/float d = g\[i\] \* clip/float d = g[i]/
+trainer/adamw.c s/1\.0 - pow(o->options\.beta2, t)/1.0 - o->options.beta2/
+trainer/adamw.c s/u\.keep = e->decay/u.keep = !e->decay/
+END
+}
+
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp -R Makefile base autograd tokenizer engine losses weights trainer tests "$copy"
+[ ! -d ../shared ] || ln -s "$PWD/../shared" "$copy/shared"
+cd "$copy"
+build=build/mutants
+
+run_tests() { (timeout 300 "$build/run_tests" "${suites[@]}" >log 2>&1 || exit 1) 2>/dev/null; }
+compile() { make -s -j2 "$build/run_tests" BUILD="$build" OPT=-O1 >log 2>&1; }
+
+if ! compile || ! run_tests; then
+    tail -n 20 log
+    echo "the tests fail before any fault was put in"
+    exit 1
+fi
+killed=0 holes=0
+while read -r file script; do
+    [[ "$file $script" == *"${1:-}"* ]] || continue
+    cp "$file" original
+    sed -i "$script" "$file"
+    if cmp -s "$file" original; then
+        verdict="NO CHANGE"
+    elif ! compile; then
+        verdict="NOT COMPILED"
+    elif run_tests; then
+        verdict="SURVIVED"
+    else
+        verdict="killed"
+    fi
+    cp original "$file"
+    if [ "$verdict" = killed ]; then killed=$((killed + 1)); else holes=$((holes + 1)); fi
+    printf '%-12s %s %s\n' "$verdict" "$file" "$script"
+done < <(faults)
+echo "$killed killed, $holes not"
+[ "$holes" -eq 0 ]
