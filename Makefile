@@ -14,7 +14,7 @@ endif
 PKGS      := openblas libcjson
 HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 ifneq ($(HAVE_PKGS),yes)
-ifeq ($(filter deps clean help,$(MAKECMDGOALS)),)
+ifeq ($(filter deps clean help model,$(MAKECMDGOALS)),)
 $(error OpenBLAS or cJSON is missing: run 'make deps' (or install libopenblas-openmp-dev libcjson-dev check pkg-config))
 endif
 endif
@@ -68,7 +68,7 @@ Q := @
 endif
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all test bench parity install deps clean help examples lib
+.PHONY: all test model bench parity install deps clean help examples lib
 all: lib $(BINARIES) examples
 lib: $(STATIC) $(SHARED)
 examples: $(EXAMPLES)
@@ -99,8 +99,14 @@ $(BUILD)/run_tests: $(TEST_OBJ) $(STATIC)
 # The runner's closing line is Check's: "100%: Checks: ..." Tests run from the root of the tree.
 test: all $(BUILD)/run_tests
 	$(Q)EQUIBERT_PROGRAMS=$(PROGRAM_DIR) EQUIBERT_BUILD=$(BUILD) tests/architecture.sh
+	$(Q)[ -n '$(SUITE)' ] || ! command -v python3 >/dev/null || python3 tests/test_fetch.py $(PROGRAM_DIR)
 	$(Q)EQUIBERT_PROGRAMS=$(PROGRAM_DIR) EQUIBERT_BUILD=$(BUILD) OMP_NUM_THREADS=2 \
 	    $(BUILD)/run_tests $(SUITE)
+
+# A model of the Hugging Face hub, into the cache where the programs find it by its name.
+MODEL := google-bert/bert-base-uncased
+model:
+	$(Q)weights/fetch.sh '$(MODEL)'
 
 bench: all $(BENCHES)
 	$(Q)bench/run.sh $(BUILD)
@@ -128,6 +134,7 @@ help:
 	@echo 'make          library (build/libequibert.a, .so) and programs'
 	@echo 'make test     all tests; SUITE=name for one; SAN=address,undefined for a sanitized build'
 	@echo 'make bench    speed, as ratios measured in one run'
+	@echo 'make model    MODEL=google-bert/bert-base-uncased: download it from the Hugging Face hub'
 	@echo 'make parity   compare live with transformers (needs Python with torch)'
 	@echo 'make install  PREFIX=/usr/local DESTDIR='
 	@echo 'make deps     install the packages (Debian, Ubuntu, Fedora, macOS)'

@@ -140,19 +140,19 @@ typedef struct eqb_encoding {
 } eqb_encoding;
 
 /* Splits a text into tokens, adding nothing. Special tokens written in the text ("[MASK]") count as
- * such, case-sensitively.   errors  NOMEM, DATA (more than 2^31 tokens)                           */
+ * such, case-sensitively.   errors  NOMEM, DATA (more than 2^31 tokens)                          */
 EQB_API eqb_status eqb_tokenize(const eqb_tokenizer *t, const char *text, size_t length,
                                 eqb_encoding *out, eqb_error *err);
 /* [CLS] first [SEP], or with a second segment (not NULL) [CLS] first [SEP] second [SEP]. What is
  * longer than max_tokens loses tokens at the end of the longer segment, one by one, the second on a
- * tie ("longest_first").   errors  ARGUMENT (max_tokens < 2, or < 3 for two segments), NOMEM      */
+ * tie ("longest_first").   errors  ARGUMENT (max_tokens < 2, or < 3 for two segments), NOMEM     */
 EQB_API eqb_status eqb_encode(const eqb_tokenizer *t, const char *first, size_t first_length,
                               const char *second, size_t second_length, int32_t max_tokens,
                               eqb_encoding *out, eqb_error *err);
 EQB_API void eqb_encoding_free(eqb_encoding *encoding);
 
 /* Writes the text of ids into buffer (NUL-terminated when capacity > 0, cut if too small) and
- * returns the full length in bytes: joined with spaces, " ##" glued, no further clean-up.         */
+ * returns the full length in bytes: joined with spaces, " ##" glued, no further clean-up.        */
 EQB_API size_t eqb_decode(const eqb_tokenizer *t, const int32_t *ids, int32_t count,
                           bool skip_special, char *buffer, size_t capacity);
 /* Code points in text[0, byte): turns a byte offset into the character offset Python uses. */
@@ -182,9 +182,9 @@ EQB_API void eqb_config_default(eqb_config *config);
 typedef struct eqb_model eqb_model;
 
 typedef struct eqb_model_options {
-    const eqb_allocator *allocator; /* must outlive the model; NULL: the C library's               */
-    uint64_t seed;                  /* for what the file lacks (pooler, heads)                     */
-    /* Told, one line each, what is missing, unused or odd; NULL: nobody is told.                  */
+    const eqb_allocator *allocator; /* must outlive the model; NULL: the C library's              */
+    uint64_t seed;                  /* for what the file lacks (pooler, heads)                    */
+    /* Told, one line each, what is missing, unused or odd; NULL: nobody is told.                 */
     void (*on_note)(void *user, const char *line);
     void *user;
 } eqb_model_options;
@@ -192,13 +192,27 @@ typedef struct eqb_model_options {
 /* Parts a file may lack; then they are drawn from N(0, initializer_range). */
 typedef enum eqb_part { EQB_PART_POOLER = 1, EQB_PART_MLM = 2, EQB_PART_NSP = 4 } eqb_part;
 
-/* Loads a Hugging Face directory: config.json, model.safetensors (F32, F16, BF16, F64), vocab.txt and
- * tokenizer_config.json. Old names (gamma, beta), prefixes and tied tensors are understood.
- *   errors  MODEL (file, tensor, expected, found), IO, NOMEM                                      */
+/* Whether a text can be the name of a model on the Hugging Face hub: "bert-base-uncased", or with an
+ * owner "google-bert/bert-base-uncased". */
+EQB_API bool eqb_hub_is_name(const char *name);
+/* Finds such a model in the hub's local cache, the directory of models--*--* (usually
+ * ~/.cache/huggingface/hub), and writes its own directory into path. revision is a branch, a tag or
+ * a commit; NULL: "main". A name without an owner is also looked for as one of google-bert's.
+ *   errors  ARGUMENT (no such name, path too small), IO (it is not there), MODEL (a broken cache) */
+EQB_API eqb_status eqb_hub_find(char *path, size_t size, const char *name, const char *cache,
+                                const char *revision, eqb_error *err);
+
+/* Loads the directory of a model as Hugging Face or Google has it. Weights, the first of these that
+ * is there, as in transformers: model.safetensors, model.safetensors.index.json with its shards,
+ * pytorch_model.bin (read, never executed), pytorch_model.bin.index.json with its shards,
+ * bert_model.ckpt.* of TensorFlow; F32, F16, BF16 or F64. Old names (gamma, beta), prefixes and
+ * tied tensors are understood. A decoder matrix of its own (tie_word_embeddings false) is refused
+ * unless it equals the word embeddings: the engine has one matrix for both.
+ *   errors  MODEL (file, tensor, expected, found), IO, NOMEM                                     */
 EQB_API eqb_status eqb_model_load(eqb_model **out, const char *dir,
                                   const eqb_model_options *options, eqb_error *err);
 /* A new model with Hugging Face's initialisation. The tokenizer is taken over when the call
- * succeeds (the model frees it) and may be NULL.   errors  ARGUMENT (which key), NOMEM            */
+ * succeeds (the model frees it) and may be NULL.   errors  ARGUMENT (which key), NOMEM           */
 EQB_API eqb_status eqb_model_new(eqb_model **out, const eqb_config *config,
                                  eqb_tokenizer *tokenizer, const eqb_model_options *options,
                                  eqb_error *err);
@@ -206,6 +220,18 @@ EQB_API eqb_status eqb_model_new(eqb_model **out, const eqb_config *config,
  * AutoModelForPreTraining and AutoTokenizer load them. dir is made if need be; each file is replaced
  * whole or not at all.   errors  IO, NOMEM                                                       */
 EQB_API eqb_status eqb_model_save(const eqb_model *model, const char *dir, eqb_error *err);
+
+/* How numbers stand in model.safetensors: 32 bits, or 16 of IEEE 754 or of bfloat16. */
+typedef enum eqb_dtype { EQB_F32, EQB_F16, EQB_BF16 } eqb_dtype;
+
+typedef struct eqb_save_options {
+    eqb_dtype dtype;       /* numbers are rounded to nearest, ties to even                        */
+    bool known_parts_only; /* leave out parts (eqb_part) that no file and no training has filled  */
+} eqb_save_options;
+
+/* The same with options.   errors  also MODEL (a number too large for F16: which tensor) */
+EQB_API eqb_status eqb_model_save_with(const eqb_model *model, const char *dir,
+                                       const eqb_save_options *options, eqb_error *err);
 EQB_API void eqb_model_free(eqb_model *model);
 
 EQB_API const eqb_config *eqb_model_config(const eqb_model *model);
@@ -225,6 +251,30 @@ typedef struct eqb_parameter {
 EQB_API int32_t eqb_model_parameter_count(const eqb_model *model);
 EQB_API eqb_parameter eqb_model_parameter(const eqb_model *model, int32_t index);
 
+/* What loading does with a tensor that a directory's files have, or should have. */
+typedef enum eqb_tensor_use {
+    EQB_TENSOR_USED,    /* becomes the parameter                                               */
+    EQB_TENSOR_IGNORED, /* without loss: a constant, a second copy, a part of an optimizer     */
+    EQB_TENSOR_UNUSED,  /* belongs to nothing here, such as another head                       */
+    EQB_TENSOR_MISSING, /* the parameter is in no file and is drawn at random                  */
+    EQB_TENSOR_REFUSED  /* loading fails because of it                                         */
+} eqb_tensor_use;
+
+typedef struct eqb_tensor_report {
+    const char *file, *name, *dtype, *shape; /* as stored: "F32", "768,768"; "" of a missing one */
+    const char *parameter;                   /* that it becomes or should become; NULL: none     */
+    const char *reason;                      /* for what happens to it; NULL: used as it is      */
+    eqb_tensor_use use;
+    uint64_t count, nan, infinite;           /* numbers; of them, NaN and infinite               */
+    double min, max, mean, deviation;        /* of the finite ones; all 0 when dtype is no float */
+} eqb_tensor_report;
+
+/* Shows every tensor of a directory in turn, by name, then what is missing; reads all numbers and
+ * makes no model. The report is valid during the call.   errors  MODEL, IO, NOMEM                */
+EQB_API eqb_status eqb_model_inspect(const char *dir, const eqb_allocator *allocator,
+                                     void (*on_tensor)(void *user, const eqb_tensor_report *report),
+                                     void *user, eqb_error *err);
+
 /* ----------------------------------------------------------------------------------- session -- */
 
 /* Sequences one after another, without padding: sequence i is tokens start[i] .. start[i+1]-1. */
@@ -238,8 +288,8 @@ typedef struct eqb_batch {
 typedef struct eqb_session eqb_session;
 
 typedef struct eqb_session_options {
-    const eqb_allocator *allocator; /* must outlive the session; NULL: the C library's             */
-    bool keep_hidden; /* keep every layer's output for eqb_session_hidden (else the last only)     */
+    const eqb_allocator *allocator; /* must outlive the session; NULL: the C library's            */
+    bool keep_hidden; /* keep every layer's output for eqb_session_hidden (else the last only)    */
 } eqb_session_options;
 
 /* A session holds the activations of one forward pass; the model must outlive it. After the first
@@ -249,7 +299,7 @@ EQB_API eqb_status eqb_session_new(eqb_session **out, const eqb_model *model,
 EQB_API void eqb_session_free(eqb_session *session);
 /* Runs the encoder without dropout. What an accessor below returns is valid until the next
  * call of an accessor or of forward on this session.
- *   errors  ARGUMENT (id, type or length out of range: which, where), NOMEM                       */
+ *   errors  ARGUMENT (id, type or length out of range: which, where), NOMEM                      */
 EQB_API eqb_status eqb_session_forward(eqb_session *session, const eqb_batch *batch,
                                        eqb_error *err);
 /* [N, H] output of layer 1..L, 0 the embeddings; NULL if it was not kept or out of range. */

@@ -12,7 +12,7 @@ typedef struct files {
 static eqb_status load(bias *b, int32_t m, eqb_error *err)
 {
     const eqb_model_options options = {.on_note = cli_note};
-    eqb_status status = eqb_model_load(&b->model[m], b->dir[m], &options, err);
+    eqb_status status = cli_model_load(&b->model[m], b->dir[m], &options, err);
     if (status != EQB_OK) return status;
     if (!(eqb_model_parts(b->model[m]) & EQB_PART_MLM))
         return bias_fail(err, EQB_ERR_MODEL,

@@ -203,7 +203,7 @@ answer bias_answer(const measured *x, int profession, int template, int group)
             a.abs_log_ratio += abs_ratio(log_p);
             a.scores++;
         }
-    double n = a.scores > 0 ? a.scores : NAN;
+    double n = a.scores > 0 ? (double)a.scores : NAN;
     for (int v = 0; v < VERSIONS; v++) a.p[v] /= n;
     a.log_ratio /= n;
     a.abs_log_ratio /= n;
@@ -225,8 +225,8 @@ void bias_make_figures(bias *b)
             slices[i].splits == 1 << ABSENT)
             add_reverse(b, &slices[i], "abs", i == 0 ? "all professions" : slices[i].label,
                         abs_odds);
-    add_reverse(b, &slices[0], "signed", "all, signed: above 0 more he than without", signed_odds);
-    add_reverse(b, &slices[0], "raw", "all, without the correction", raw_odds);
+    add_reverse(b, &slices[0], "signed", "signed: above 0 it makes he likelier", signed_odds);
+    add_reverse(b, &slices[0], "raw", "without that correction", raw_odds);
     add_next(b, "difference", "mean |P(follows | m) - P(follows | f)|", false, next_difference);
     add_next(b, "flips", "other decision for the other gender", true, next_flips);
     add_next(b, "accuracy-male", "right decisions, male", true, next_right_male);

@@ -55,24 +55,25 @@ static void print_unknown(const bias *b)
 
 /* ---------------------------------------------------------------------------------- figures -- */
 
-
-static void print_cell(const figure *f, int i)
+static void print_cell(const figure *f, int i, bool last)
 {
     char text[64];
     bool plus = i == CHANGE || strcmp(f->what, "signed") == 0;
     const char *form = plus ? "%+.*f%s" : "%.*f%s";
+    const char *unit = !f->share ? "" : i == CHANGE ? " pt" : " %";
     int digits = f->share ? 1 : 4, used;
     double scale = f->share ? 100.0 : 1.0;
+    int width = last ? 0 : CELL_WIDTH;
     if (isnan(f->value[i])) {
-        printf("  %-*s", CELL_WIDTH, "-");
+        printf("  %-*s", width, "-");
         return;
     }
-    used = snprintf(text, sizeof text, form, digits, f->value[i] * scale, f->share ? " %" : "");
+    used = snprintf(text, sizeof text, form, digits, f->value[i] * scale, unit);
     if (!isnan(f->low[i]))
         snprintf(text + used, sizeof text - (size_t)used,
                  plus ? " [%+.*f, %+.*f]" : " [%.*f, %.*f]", digits, f->low[i] * scale, digits,
                  f->high[i] * scale);
-    printf("  %-*s", CELL_WIDTH, text);
+    printf("  %-*s", width, text);
 }
 
 static void print_table(const bias *b, const char *title, const char *section, const char *what)
@@ -83,7 +84,8 @@ static void print_table(const bias *b, const char *title, const char *section, c
         const figure *f = &b->figure[i];
         if (strcmp(f->section, section) != 0 || (what && strcmp(f->what, what) != 0)) continue;
         printf("  %-*s", LABEL_WIDTH, f->label);
-        for (int k = 0; k < (b->models > 1 ? VALUES : 1); k++) print_cell(f, k);
+        int cells = b->models > 1 ? VALUES : 1;
+        for (int k = 0; k < cells; k++) print_cell(f, k, k + 1 == cells);
         printf("\n");
     }
 }
@@ -139,8 +141,8 @@ void bias_print(const bias *b)
     print_unknown(b);
     if (b->models > 1) {
         printf("\n  %-*s", LABEL_WIDTH, "");
-        for (int i = 0; i < VALUES; i++) printf("  %-*s", CELL_WIDTH, names[i]);
-        printf("\n");
+        printf("  %-*s  %-*s  %s\n", CELL_WIDTH, names[BEFORE], CELL_WIDTH, names[AFTER],
+               names[CHANGE]);
     }
     print_table(b, "gender -> profession: mean |ln p(word | male) - ln p(word | female)|", "forward",
                 "abs");

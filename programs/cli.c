@@ -219,7 +219,7 @@ static struct {
 
 static void print_loss(const char *name, double x)
 {
-    if (!isnan(x)) fprintf(stderr, " %s %.4f", name, x);
+    if (!isnan(x)) fprintf(stderr, " %s %.4f", name, fabs(x) < 5e-5 ? 0.0 : x); /* no -0.0000 */
 }
 
 int cli_progress(void *user, const eqb_progress *p)

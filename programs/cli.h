@@ -59,4 +59,11 @@ bool cli_colour(void);
  * /proc/self/exe). Static buffer of 4 turns.                                                      */
 const char *cli_shipped(const char *path);
 
+/* The directory of a model: name itself when it is one, else where the local cache of the Hugging
+ * Face hub has a model of this name. Messages say how to get one that is not there.              */
+eqb_status cli_model_dir(char path[4096], const char *name, eqb_error *err);
+/* eqb_model_load of that directory. */
+eqb_status cli_model_load(eqb_model **out, const char *name, const eqb_model_options *options,
+                          eqb_error *err);
+
 #endif

@@ -50,7 +50,7 @@ static eqb_status make_model(const job *j, eqb_model **model, eqb_error *err)
 {
     if (j->model_dir) {
         eqb_model_options o = {.seed = j->pretrain.run.seed, .on_note = cli_note};
-        return eqb_model_load(model, j->model_dir, &o, err);
+        return cli_model_load(model, j->model_dir, &o, err);
     }
     eqb_tokenizer *tokenizer;
     fprintf(stderr, "learning a vocabulary of %d tokens ...\n", j->config.vocab_size);

@@ -112,7 +112,7 @@ static eqb_status load(job *j, int32_t m, eqb_error *err)
 {
     probe *p = &j->probe;
     const eqb_model_options options = {.on_note = cli_note};
-    eqb_status status = eqb_model_load(&p->model[m], p->dir[m], &options, err);
+    eqb_status status = cli_model_load(&p->model[m], p->dir[m], &options, err);
     if (status != EQB_OK) return status;
     unsigned needed = j->next ? EQB_PART_POOLER | EQB_PART_NSP : EQB_PART_MLM;
     if ((eqb_model_parts(p->model[m]) & needed) != needed)

@@ -115,7 +115,7 @@ static eqb_status run(job *j, eqb_error *err)
     eqb_pairs *pairs = NULL;
     eqb_evaluation before, after;
     eqb_model_options options = {.seed = j->train.run.seed, .on_note = cli_note};
-    eqb_status status = eqb_model_load(&model, j->model_dir, &options, err);
+    eqb_status status = cli_model_load(&model, j->model_dir, &options, err);
     if (status == EQB_OK)
         status = eqb_pairs_load(&pairs, j->pairs_path, eqb_model_tokenizer(model),
                                 eqb_model_config(model)->max_positions, &j->pairs, err);
@@ -124,6 +124,9 @@ static eqb_status run(job *j, eqb_error *err)
         double steps = ceil(j->epochs * lines / (j->train.batch * j->train.run.accumulate));
         j->train.run.steps = steps < 1 ? 1 : (int64_t)steps;
     }
+    /* 1e-4 suits the shipped model, 1.7e-5 bert-base: wider models want smaller steps. */
+    if (status == EQB_OK && j->train.optimizer.learning_rate == 0.0)
+        j->train.optimizer.learning_rate = 0.0128 / eqb_model_config(model)->hidden_size;
     if (status == EQB_OK) print_plan(j, model, pairs);
     if (status == EQB_OK && !j->dry_run && !j->check_only) {
         status = eqb_train(model, pairs, &j->train, &before, &after, err);
@@ -150,6 +153,7 @@ int main(int argc, char **argv)
     t->run.on_progress = cli_progress;
     t->run.on_note = cli_note;
     t->run.steps = 0;
+    t->optimizer.learning_rate = 0.0;
     const cli_option options[] = {
         {CLI_GROUP, NULL, NULL, NULL, "Model and data", 0, 0},
         {CLI_TEXT, "model", "DIR", &j.model_dir, "a BERT as Hugging Face has it [the shipped one]", 0,
@@ -173,7 +177,8 @@ int main(int argc, char **argv)
         {CLI_LONG, "steps", "N", &t->run.steps, "steps, instead of epochs; 0: epochs decide", 0, 1e12},
         {CLI_INT, "batch", "N", &t->batch, "lines a micro-batch", 1, 1 << 20},
         {CLI_INT, "accumulate", "N", &t->run.accumulate, "micro-batches a step", 1, 65536},
-        {CLI_REAL, "lr", "X", &t->optimizer.learning_rate, "peak learning rate", 0, 1e38},
+        {CLI_REAL, "lr", "X", &t->optimizer.learning_rate,
+         "peak learning rate; 0: 0.0128 / hidden size", 0, 1e38},
         {CLI_REAL, "warmup", "P", &t->optimizer.warmup, "share of the steps with a rising rate", 0,
          0.999},
         {CLI_REAL, "weight-decay", "X", &t->optimizer.weight_decay, "AdamW's weight decay", 0, 1},
@@ -196,7 +201,7 @@ int main(int argc, char **argv)
                    "Fine-tunes a BERT on pairs of sentences that differ only in gender, so that it\n"
                    "predicts the same for both, and keeps its language (README.md, \"The pairs file\").",
                    "  ./train pairs.jsonl\n"
-                   "  ./train --model ~/models/bert-base-uncased --lr 2e-5 --save-every 50 my.jsonl\n"
+                   "  ./train --model ~/models/bert-base-uncased --save-every 50 my.jsonl\n"
                    "  ./train --resume pairs.jsonl      (after an interruption)\n",
                    NULL, options};
     int code;

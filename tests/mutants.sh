@@ -104,7 +104,7 @@ losses/mlm_loss.c s/dz\[label\] -= scale;//
 losses/mlm_loss.c s/d\[i\] += scale \* x\[i\]/d[i] = scale * x[i]/
 losses/mlm_loss.c s/2\.0f \* scale \* p/scale * p/
 losses/mlm_loss.c s/(e - (float)dot)/e/
-losses/mlm_loss.c s/labels\[r\] < 0 || weight == 0\.0f/labels[r] < 0/
+losses/mlm_loss.c s/labels\[r\] < 0 || weight == 0\.0f/weight == 0.0f/
 losses/mlm_loss.c s/factor \* weight/factor/
 losses/mlm_loss.c s/(double)weight \* l;/l;/
 losses/pair_loss.c s/b\[i\] = -a\[i\]/b[i] = a[i]/

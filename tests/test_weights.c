@@ -1,7 +1,7 @@
 /* The weights suite, and the tests of conversion to float; test_weights.h lists its other parts. */
 #include "tests/test_weights.h"
 #include "tests/testing.h"
-#include "weights/convert.h"
+#include "weights/convert_dtype.h"
 
 #include <float.h>
 #include <math.h>

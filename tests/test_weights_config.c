@@ -93,7 +93,7 @@ START_TEST(test_config_values)
         eqbi_hf_config again;
         eqbi_text out = {0};
         c.config.hidden_act = (eqb_activation)act;
-        eqbi_hf_config_write(&out, &c.config);
+        eqbi_hf_config_write(&out, &c.config, 0, EQB_F32);
         eqbi_text_put(&out, "", 1);
         ck_assert_msg(read_config(&again, out.data, &err) == EQB_OK, "%s", err.message);
         ck_assert_mem_eq(&again.config, &c.config, sizeof c.config);

@@ -29,10 +29,10 @@ enum { STREAM_ORDER = 101, STREAM_DRAW = 102 }; /* of random numbers, apart from
 void eqb_train_options_default(eqb_train_options *o)
 {
     *o = (eqb_train_options){.batch = 16,
-                             .weight_mlm = 1.0,
-                             .weight_nsp = 1.0,
-                             .weight_pair = 1.0,
-                             .weight_keep = 1.0,
+                             .weight_mlm = 0.5,
+                             .weight_nsp = 0.5,
+                             .weight_pair = 4.0,
+                             .weight_keep = 8.0,
                              .pair_loss = EQB_PAIR_MSE,
                              .support = EQB_SUPPORT_ALL,
                              .label_loss = EQB_LABEL_CROSS_ENTROPY,

@@ -153,13 +153,23 @@ static void write_float(eqbi_text *text, const char *key, float value)
     eqbi_text_print(text, ",\n");
 }
 
-void eqbi_hf_config_write(eqbi_text *text, const eqb_config *c)
+static const char *architecture(unsigned parts)
+{
+    if (!(parts & EQB_PART_MLM))
+        return parts & EQB_PART_NSP ? "BertForNextSentencePrediction" : "BertModel";
+    return parts & EQB_PART_NSP ? "BertForPreTraining" : "BertForMaskedLM";
+}
+
+void eqbi_hf_config_write(eqbi_text *text, const eqb_config *c, unsigned parts, eqb_dtype dtype)
 {
     const char *activation = NULL;
     for (size_t i = 0; i < ACTIVATIONS && !activation; i++)
         if (activations[i].activation == c->hidden_act) activation = activations[i].name;
-    eqbi_text_print(text, "{\n  \"architectures\": [\n    \"BertForPreTraining\"\n  ],\n"
-                          "  \"model_type\": \"bert\",\n");
+    eqbi_text_print(text, "{\n  \"architectures\": [\n    \"%s\"\n  ],\n"
+                          "  \"model_type\": \"bert\",\n", architecture(parts));
+    if (dtype != EQB_F32)
+        eqbi_text_print(text, "  \"torch_dtype\": \"%s\",\n",
+                        dtype == EQB_F16 ? "float16" : "bfloat16");
 #define X(key, field) write_whole(text, key, c->field);
     WHOLE_KEYS(X)
 #undef X

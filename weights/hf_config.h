@@ -18,7 +18,9 @@ eqb_status eqbi_hf_config_load(eqbi_hf_config *out, const char *dir,
                                const eqb_allocator *allocator, eqb_error *err);
 /* The same from a parsed document. */
 eqb_status eqbi_hf_config_read(eqbi_hf_config *out, const eqbi_json *doc, eqb_error *err);
-/* A config.json from which transformers makes the same BertForPreTraining. */
-void eqbi_hf_config_write(eqbi_text *text, const eqb_config *config);
+/* A config.json from which transformers makes the same model. parts (eqb_part) and dtype are those
+ * of the weights beside it; parts choose the class. */
+void eqbi_hf_config_write(eqbi_text *text, const eqb_config *config, unsigned parts,
+                          eqb_dtype dtype);
 
 #endif

@@ -9,15 +9,26 @@ static const char *const wrappers[] = {"module.", "_orig_mod."};
 /* BertModel alone is saved without the prefix it has inside the models with heads. */
 static const char *const bare_starts[] = {"embeddings.", "encoder.", "pooler."};
 
-/* The names of the TensorFlow originals (google-bert/bert-base-uncased has them), and the second
- * name of the MLM head's bias. */
-static const struct {
+typedef struct rule {
     const char *from, *to;
-} endings[] = {
+} rule;
+
+/* TensorFlow's, once "bert/encoder/layer_3/..." is "bert.encoder.layer.3...". */
+static const rule tensorflow_endings[] = {
+    {".kernel", ".weight"},
+    {".output_weights", ".weight"},
+    {".output_bias", ".bias"},
+    {"_embeddings", "_embeddings.weight"},
+};
+
+/* Two that PyTorch files kept from there (google-bert/bert-base-uncased has them), and the second
+ * name of the MLM head's bias. */
+static const rule endings[] = {
     {".gamma", ".weight"},
     {".beta", ".bias"},
     {"cls.predictions.decoder.bias", "cls.predictions.bias"},
 };
+enum { MOST_ADDED = 7 /* bytes, by any of the rules */ };
 
 static const struct {
     const char *ending;
@@ -26,6 +37,16 @@ static const struct {
     {"cls.predictions.decoder.weight", EQBI_NAME_DECODER},
     {"embeddings.position_ids", EQBI_NAME_BUFFER},
     {"embeddings.token_type_ids", EQBI_NAME_BUFFER},
+};
+
+/* Parts of TensorFlow's names between slashes. */
+static const char *const optimizer_parts[] = {
+    "adam_m", "adam_v", "Adam", "Adam_1", "AdamWeightDecayOptimizer",
+    "AdamWeightDecayOptimizer_1", "global_step", "beta1_power", "beta2_power"};
+
+static const rule other_models[] = {
+    {"roberta.", "RoBERTa"}, {"distilbert.", "DistilBERT"}, {"albert.", "ALBERT"},
+    {"electra.", "ELECTRA"}, {"deberta.", "DeBERTa"},       {"mpnet.", "MPNet"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -43,6 +64,14 @@ static char *find_ending(char *name, const char *ending)
     return strcmp(at, ending) == 0 ? at : NULL;
 }
 
+static void replace_endings(char *name, const rule *rules, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *at = find_ending(name, rules[i].from);
+        if (at) strcpy(at, rules[i].to);
+    }
+}
+
 static const char *unwrap(const char *name)
 {
     for (size_t i = 0; i < COUNT(wrappers);)
@@ -55,26 +84,59 @@ static const char *unwrap(const char *name)
     return name;
 }
 
+static bool is_of_optimizer(const char *name)
+{
+    for (;;) {
+        size_t length = strcspn(name, "/");
+        for (size_t i = 0; i < COUNT(optimizer_parts); i++)
+            if (strlen(optimizer_parts[i]) == length &&
+                strncmp(name, optimizer_parts[i], length) == 0)
+                return true;
+        if (name[length] == '\0') return false;
+        name += length + 1;
+    }
+}
+
+/* "/" -> ".", and "layer_3" -> "layer.3" */
+static void replace_slashes(char *name)
+{
+    for (char *c = name; *c; c++)
+        if (*c == '/') {
+            *c = '.';
+            if (starts_with(c, ".layer_")) c[strlen(".layer")] = '.';
+        }
+}
+
 bool eqbi_hf_name_is_prefixed(const char *name)
 {
-    return starts_with(unwrap(name), "bert.");
+    name = unwrap(name);
+    return starts_with(name, "bert.") || starts_with(name, "bert/");
+}
+
+const char *eqbi_hf_name_of_other_model(const char *name)
+{
+    name = unwrap(name);
+    for (size_t i = 0; i < COUNT(other_models); i++)
+        if (starts_with(name, other_models[i].from)) return other_models[i].to;
+    return NULL;
 }
 
 eqbi_name_kind eqbi_hf_name(char canonical[EQBI_NAME_SIZE], const char *name, bool add_bert)
 {
     name = unwrap(name);
+    canonical[0] = '\0';
+    if (is_of_optimizer(name)) return EQBI_NAME_OPTIMIZER;
     const char *prefix = "";
     for (size_t i = 0; i < COUNT(bare_starts); i++)
         if (add_bert && starts_with(name, bare_starts[i])) prefix = "bert.";
-    canonical[0] = '\0';
-    /* ".beta" -> ".bias" and ".gamma" -> ".weight" add at most one byte. */
-    if (strlen(prefix) + strlen(name) + 1 >= EQBI_NAME_SIZE) return EQBI_NAME_TENSOR;
+    if (strlen(prefix) + strlen(name) + MOST_ADDED >= EQBI_NAME_SIZE) return EQBI_NAME_TENSOR;
     strcpy(canonical, prefix);
     strcat(canonical, name);
-    for (size_t i = 0; i < COUNT(endings); i++) {
-        char *at = find_ending(canonical, endings[i].from);
-        if (at) strcpy(at, endings[i].to);
+    if (strchr(name, '/')) {
+        replace_slashes(canonical);
+        replace_endings(canonical, tensorflow_endings, COUNT(tensorflow_endings));
     }
+    replace_endings(canonical, endings, COUNT(endings));
     for (size_t i = 0; i < COUNT(special); i++)
         if (find_ending(canonical, special[i].ending)) return special[i].kind;
     return EQBI_NAME_TENSOR;

@@ -5,9 +5,10 @@
 #include "base/fault.h"
 
 typedef enum eqbi_name_kind {
-    EQBI_NAME_TENSOR,  /* under its own name, spelled in one way or another                   */
-    EQBI_NAME_DECODER, /* the decoder's matrix, tied to the word embeddings: a check, no data  */
-    EQBI_NAME_BUFFER   /* a constant that older versions stored (position_ids)                */
+    EQBI_NAME_TENSOR,   /* under its own name, spelled in one way or another                   */
+    EQBI_NAME_DECODER,  /* the decoder's matrix, tied to the word embeddings: a check, no data  */
+    EQBI_NAME_BUFFER,   /* a constant that older versions stored (position_ids)                */
+    EQBI_NAME_OPTIMIZER /* what TensorFlow's checkpoints hold for the optimizer                */
 } eqbi_name_kind;
 
 enum { EQBI_NAME_SIZE = 80 };
@@ -16,8 +17,11 @@ enum { EQBI_NAME_SIZE = 80 };
  * a bare encoder ("encoder..."); one such name decides for the file. */
 bool eqbi_hf_name_is_prefixed(const char *name);
 /* Writes the canonical form of a file's name; add_bert: no name of the file is prefixed. A name
- * that fits no rule comes out unchanged, one of EQBI_NAME_SIZE or more bytes as "".
- *   source  transformers modeling_utils.py, conversion_mapping.py                                */
+ * that fits no rule comes out unchanged, one too long for any rule as "".
+ *   source  transformers modeling_utils.py, conversion_mapping.py, and load_tf_weights_in_bert of
+ *           its version 4                                                                        */
 eqbi_name_kind eqbi_hf_name(char canonical[EQBI_NAME_SIZE], const char *name, bool add_bert);
+/* "RoBERTa" for a name that only a RoBERTa has, and so on; NULL for others. */
+const char *eqbi_hf_name_of_other_model(const char *name);
 
 #endif

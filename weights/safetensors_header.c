@@ -14,42 +14,17 @@
 
 /* strlen of  "":{"dtype":"F4","shape":[],"data_offsets":[0,0]}  */
 enum { SHORTEST = 49 };
-static_assert(sizeof(eqbi_st_tensor) <= 2 * SHORTEST, "a header allocates at most twice its size");
+static_assert(sizeof(eqbi_file_tensor) <= 2 * SHORTEST, "tensors take twice the header at most");
 
 typedef struct reader {
     eqbi_json_scan s;
-    eqbi_safetensors *out;
+    eqbi_tensor_file *out;
     size_t names_used;
     const unsigned char *data;
     size_t data_size;
     const char *where;
     eqb_error *err;
 } reader;
-
-static const struct {
-    const char *name;
-    unsigned bits;
-} dtypes[] = {
-#define X(name, bits) {#name, bits},
-    EQBI_DTYPE_LIST(X)
-#undef X
-};
-
-const char *eqbi_dtype_name(eqbi_dtype dtype)
-{
-    return dtypes[dtype].name;
-}
-
-bool eqbi_st_size(const eqbi_st_tensor *t, size_t *size)
-{
-    size_t elements = 1, bits;
-    for (int i = 0; i < t->dims; i++)
-        if (t->shape[i] > SIZE_MAX || !eqbi_mul(elements, (size_t)t->shape[i], &elements))
-            return false;
-    if (!eqbi_mul(elements, dtypes[t->dtype].bits, &bits) || bits % 8 != 0) return false;
-    *size = bits / 8;
-    return true;
-}
 
 static eqb_status syntax_error(reader *r)
 {
@@ -100,13 +75,13 @@ static eqb_status read_dtype(reader *r, uint8_t *out)
 {
     if (r->s.kind == EQBI_JSON_STRING)
         for (*out = 0; *out < EQBI_DTYPE_COUNT; ++*out)
-            if (token_is(r, dtypes[*out].name)) return EQB_OK;
+            if (token_is(r, eqbi_dtype_name(*out))) return EQB_OK;
     return unexpected(r, "unknown dtype");
 }
 
 /* {"dtype": ..., "shape": ..., "data_offsets": ...}; other keys are passed over, as the reference
  * reader does. */
-static eqb_status read_info(reader *r, eqbi_st_tensor *t, uint64_t offsets[2])
+static eqb_status read_info(reader *r, eqbi_file_tensor *t, uint64_t offsets[2])
 {
     enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4 };
     unsigned seen = 0;
@@ -123,7 +98,7 @@ static eqb_status read_info(reader *r, eqbi_st_tensor *t, uint64_t offsets[2])
         if (key == DTYPE) {
             EQBI_TRY(read_dtype(r, &t->dtype));
         } else if (key == SHAPE) {
-            EQBI_TRY(read_numbers(r, t->shape, EQBI_ST_DIMS, &count));
+            EQBI_TRY(read_numbers(r, t->shape, EQBI_TENSOR_DIMS, &count));
             t->dims = (uint8_t)count;
         } else if (key == OFFSETS) {
             EQBI_TRY(read_numbers(r, offsets, 2, &count));
@@ -139,16 +114,16 @@ static eqb_status read_info(reader *r, eqbi_st_tensor *t, uint64_t offsets[2])
 
 static eqb_status read_tensor(reader *r, const char *name)
 {
-    eqbi_st_tensor t = {.name = name};
+    eqbi_file_tensor t = {.name = name};
     uint64_t offsets[2] = {0};
     EQBI_TRY(read_info(r, &t, offsets));
     uint64_t begin = offsets[0], end = offsets[1];
-    const char *dtype = dtypes[t.dtype].name;
+    const char *dtype = eqbi_dtype_name(t.dtype);
     if (end < begin)
         return eqbi_fail(r->err, EQB_ERR_MODEL,
                          "%s: %.200s: data_offsets [%" PRIu64 ",%" PRIu64 "] run backwards",
                          r->where, name, begin, end);
-    if (!eqbi_st_size(&t, &t.size))
+    if (!eqbi_file_tensor_size(&t, &t.size))
         return eqbi_fail(r->err, EQB_ERR_MODEL,
                          "%s: %.200s: its shape in %s is too large or ends within a byte",
                          r->where, name, dtype);
@@ -204,17 +179,11 @@ static eqb_status read_members(reader *r)
     return r->s.fault ? syntax_error(r) : EQB_OK;
 }
 
-eqb_status eqbi_safetensors_header(eqbi_safetensors *out, const char *header, size_t header_size,
+eqb_status eqbi_safetensors_header(eqbi_tensor_file *out, const char *header, size_t header_size,
                                    const unsigned char *data, size_t data_size,
                                    const char *where, eqb_error *err)
 {
-    out->names_capacity = header_size;
-    out->tensor_capacity = header_size / SHORTEST;
-    out->names = eqbi_alloc(out->allocator, out->names_capacity, 1);
-    out->tensor = eqbi_alloc(out->allocator, out->tensor_capacity, sizeof *out->tensor);
-    if (!out->names || !out->tensor)
-        return eqbi_fail(err, EQB_ERR_NOMEM, "%s: no memory for its header of %zu bytes", where,
-                         header_size);
+    EQBI_TRY(eqbi_tensor_file_reserve(out, header_size / SHORTEST, header_size, where, err));
     reader r = {.out = out, .data = data, .data_size = data_size, .where = where, .err = err};
     eqbi_json_scan_begin(&r.s, header, header_size);
     return read_members(&r);

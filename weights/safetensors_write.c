@@ -9,21 +9,21 @@
 /* The reference writer's order: wide dtypes first, so that each tensor is aligned, then by name. */
 static int file_order(const void *a, const void *b)
 {
-    const eqbi_st_tensor *x = *(const eqbi_st_tensor *const *)a;
-    const eqbi_st_tensor *y = *(const eqbi_st_tensor *const *)b;
+    const eqbi_file_tensor *x = *(const eqbi_file_tensor *const *)a;
+    const eqbi_file_tensor *y = *(const eqbi_file_tensor *const *)b;
     if (x->dtype != y->dtype) return x->dtype > y->dtype ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
-static eqb_status put_header(eqbi_text *header, const eqbi_st_tensor *const *order, size_t count,
+static eqb_status put_header(eqbi_text *header, const eqbi_file_tensor *const *order, size_t count,
                              eqb_error *err)
 {
     eqbi_text_print(header, "{\"__metadata__\":{\"format\":\"pt\"}");
     size_t begin = 0;
     for (size_t i = 0; i < count; i++) {
-        const eqbi_st_tensor *t = order[i];
+        const eqbi_file_tensor *t = order[i];
         size_t size, end;
-        if (!eqbi_st_size(t, &size) || !eqbi_add(begin, size, &end))
+        if (!eqbi_file_tensor_size(t, &size) || !eqbi_add(begin, size, &end))
             return eqbi_fail(err, EQB_ERR_ARGUMENT, "%s: too large for a file", t->name);
         eqbi_text_put(header, ",", 1);
         eqbi_text_json_string(header, t->name, strlen(t->name));
@@ -38,10 +38,10 @@ static eqb_status put_header(eqbi_text *header, const eqbi_st_tensor *const *ord
     return header->failed ? eqbi_fail(err, EQB_ERR_NOMEM, "no memory for a header") : EQB_OK;
 }
 
-eqb_status eqbi_safetensors_write(eqbi_output *out, const eqbi_st_tensor *tensors, size_t count,
+eqb_status eqbi_safetensors_write(eqbi_output *out, const eqbi_file_tensor *tensors, size_t count,
                                   const eqb_allocator *allocator, eqb_error *err)
 {
-    const eqbi_st_tensor **order = eqbi_alloc(allocator, count, sizeof *order);
+    const eqbi_file_tensor **order = eqbi_alloc(allocator, count, sizeof *order);
     if (!order) return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for %zu tensors", count);
     for (size_t i = 0; i < count; i++) order[i] = &tensors[i];
     qsort(order, count, sizeof *order, file_order);
@@ -54,7 +54,7 @@ eqb_status eqbi_safetensors_write(eqbi_output *out, const eqbi_st_tensor *tensor
         eqbi_output_put(out, header.data, header.size);
         for (size_t i = 0; i < count; i++) {
             size_t size = 0;
-            eqbi_st_size(order[i], &size); /* succeeded above */
+            eqbi_file_tensor_size(order[i], &size); /* succeeded above */
             eqbi_output_put(out, order[i]->data, size);
         }
     }
