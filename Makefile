@@ -29,12 +29,12 @@ OPT   := -O3
 ifdef WERROR
 WARN += -Werror
 endif
+comma := ,
 ifdef SAN
 SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 OPT   := -O1
 BUILD := build/$(subst $(comma),-,$(SAN))
 endif
-comma := ,
 CPPFLAGS_ALL := -I. -D_XOPEN_SOURCE=700 $(PKG_CFLAGS) $(CPPFLAGS)
 CFLAGS_ALL   := -std=c11 $(OPT) -g $(WARN) $(FLOAT) -fopenmp -fPIC -fvisibility=hidden -MMD -MP \
                 $(SANFLAGS) $(CFLAGS)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what equibert is built with: a C compiler, make, pkg-config, OpenBLAS (with OpenMP),
+# Installs what equibert is built with: a C compiler (and a C++ one, which the tests show the public
+# headers to), make, pkg-config, OpenBLAS (with OpenMP),
 # cJSON, and Check for the tests. Run by `make deps`.
 set -eu
 
@@ -17,9 +18,9 @@ as_root() {
 if command -v apt-get >/dev/null 2>&1; then # Debian, Ubuntu
     as_root apt-get update
     as_root apt-get install -y --no-install-recommends \
-        gcc libc6-dev make pkg-config libopenblas-openmp-dev libcjson-dev check
+        gcc g++ libc6-dev make pkg-config libopenblas-openmp-dev libcjson-dev check
 elif command -v dnf >/dev/null 2>&1; then # Fedora
-    as_root dnf install -y gcc make pkgconf-pkg-config openblas-devel cjson-devel check-devel
+    as_root dnf install -y gcc gcc-c++ make pkgconf-pkg-config openblas-devel cjson-devel check-devel
 elif command -v brew >/dev/null 2>&1; then # macOS; brew refuses to run as root
     brew install llvm libomp pkg-config openblas cjson check
     echo "Apple's compiler has no OpenMP, and brew keeps OpenBLAS off the default paths; build with"

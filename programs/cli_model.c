@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 /* Where huggingface_hub keeps its downloads: HF_HUB_CACHE, else HF_HOME/hub, else
- * XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub. An empty variable counts as none. */
+ * XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub. An empty variable is none. */
 static void cache_dir(char path[4096])
 {
     static const struct {

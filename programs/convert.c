@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     const cli c = {"convert", "[OPTIONS] FROM TO\n       convert --check FROM",
                    "Turns a BERT in any format (safetensors, PyTorch, TensorFlow; whole or in\n"
                    "shards; any spelling of names) into a current Hugging Face directory. Pickles\n"
-                   "are read, never executed. What FROM lacks of pooler and heads is left out of TO.",
+                   "are read, never executed. What FROM lacks of pooler and heads TO lacks too.",
                    "  ./convert uncased_L-12_H-768_A-12 out/bert-base\n"
                    "  ./convert --dtype bf16 google-bert/bert-base-uncased out/bert-base-bf16\n"
                    "  ./convert --check google-bert/bert-base-uncased\n",

@@ -231,7 +231,8 @@ def test_transfers():
         c.expect_status(c.fetch(), 0)
         c.expect_files()
         ranges = [r for command, path, _, r in c.server.seen if path.startswith("/cdn/")]
-        c.expect("it goes on where it stopped", ranges[0] is None and None not in ranges[1:], ranges)
+        c.expect("it goes on where it stopped", ranges[0] is None and None not in ranges[1:],
+                 ranges)
     with Case("interrupted too often", breaks=99) as c:
         c.expect_status(c.fetch(), 4, "broke off")
         c.expect("no reference", c.ref() is None)
@@ -284,7 +285,8 @@ def check_programs(c):
     program = os.path.join(PROGRAMS, "convert")
     if not os.path.exists(program):
         return
-    for name, status, said in ((MODEL, 0, ""), ("some-owner/other", 4, "make model MODEL=some-owner")):
+    for name, status, said in ((MODEL, 0, ""),
+                               ("some-owner/other", 4, "make model MODEL=some-owner")):
         result = subprocess.run([program, "--check", name], env=c.environment(),
                                 capture_output=True, text=True)
         c.expect_status(result, status, said)

@@ -4,8 +4,8 @@
 #
 #     weights/fetch.sh google-bert/bert-base-uncased [REVISION]
 #
-# Interrupted, it goes on where it stopped; each file is checked against the hub's checksum before it
-# gets its name; refs/REVISION is written last, so that a half-downloaded model is never found.
+# Interrupted, it goes on where it stopped; each file is checked against the hub's checksum before
+# it gets its name; refs/REVISION is written last, so that half a model is never found.
 # Heeds HF_ENDPOINT, HF_TOKEN (or the token file of `hf auth login`), HF_HOME, HF_HUB_CACHE,
 # XDG_CACHE_HOME. Exit status: 0 done, 1 usage, 2 the hub refuses, 3 damaged, 4 network or disk.
 set -euo pipefail
@@ -56,13 +56,14 @@ hub() {
 }
 
 header() { # NAME: its value in the last answer
-    awk -v name="$1:" 'tolower($1) == name { sub(/^[^:]*:[ \t]*/, ""); sub(/[ \t\r]+$/, ""); v = $0 }
-                       END { print v }' "$lock/headers"
+    awk -v name="$1:" '
+        tolower($1) == name { sub(/^[^:]*:[ \t]*/, ""); sub(/[ \t\r]+$/, ""); value = $0 }
+        END { print value }' "$lock/headers"
 }
 
-# Asks for the properties of a file at a revision. Sets status, answered (the commit), etag, size. A redirection
-# within the hub (a renamed model) is followed; one to elsewhere (large files) is not, as the answer
-# that redirects has the checksum.
+# Asks for the properties of a file at a revision. Sets status, answered (the commit), etag, size. A
+# redirection within the hub (a renamed model) is followed; one to elsewhere (large files) is not, as
+# the answer that redirects has the checksum.
 ask() {
     local url=$endpoint/$model/resolve/$1/$2 location tries=0
     while :; do

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Compares ways to train on the pairs: runs ./train for each recipe and seed, ./bias on each result,
+and prints a Markdown table, mean and standard deviation over the seeds.
+
+    bench/recipe.py --quick                        4 recipes, short
+    bench/recipe.py                                all of GRID
+    bench/recipe.py --vary lr=2e-5,1e-4 --vary pair-loss=mse,js    every combination of these
+    bench/recipe.py --table                        what is finished so far
+
+A finished run is kept as OUT/<recipe>/<seed>.json and not repeated, as long as the model, the pairs
+and the text are the same. The seed also chooses which professions are held out, so the row "before"
+has a spread as well. Standard library only."""
+import argparse
+import concurrent.futures
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# Options of ./train; a recipe is named by what it changes.
+BASE = {"pair-loss": "mse", "support": "all", "w-pair": "1", "w-keep": "1", "lr": "5e-5",
+        "epochs": "6"}
+LOSSES, SUPPORTS = ["mse", "centred", "kl", "js"], ["all", "professions"]
+# All losses on both supports, then the other options one at a time. Weight 0: what MLM on balanced
+# pairs does alone.
+GRID = [dict(zip(("pair-loss", "support"), x)) for x in itertools.product(LOSSES, SUPPORTS)]
+GRID += [{name: value} for name, values in {
+    "w-pair": ["0", "0.3", "3", "10"], "w-keep": ["0", "3"], "lr": ["2e-5", "1e-4", "2e-4"],
+    "epochs": ["3", "12"]}.items() for value in values]
+QUICK = [dict(x, epochs="2") for x in ({}, {"w-pair": "0"}, {"pair-loss": "kl"},
+                                       {"pair-loss": "js", "w-pair": "10"})]
+
+# title, figures (section, slice, what) whose mean is shown, of which model, digits
+COLUMNS = [
+    ("gap, held-out professions", [("forward", "professions-held-out", "abs")], "after", 3),
+    ("gap, held-out gender words", [("forward", "gender-held-out", "abs")], "after", 3),
+    ("gap, held-out sentences", [("forward", "templates-held-out", "abs")], "after", 3),
+    ("other direction", [("reverse", "all", "abs")], "after", 3),
+    ("NSP difference", [("next", "all", "difference")], "after", 3),
+    ("NSP right", [("next", "all", "accuracy-male"), ("next", "all", "accuracy-female")], "after",
+     3),
+    ("facts right", [("facts", "all", "right")], "after", 3),
+    ("MLM loss, change", [("text", "all", "mlm-loss")], "change", 3),
+]
+
+
+def name_of(recipe):
+    changed = [f"{name}={value}" for name, value in recipe.items() if BASE[name] != value]
+    return ",".join(changed) or "base"
+
+
+def split_setting(text):
+    name, _, values = text.partition("=")
+    if name not in BASE or not values:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(BASE)} = values")
+    return name, values.split(",")
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--model", default=os.path.join(ROOT, "weights/mini"))
+    p.add_argument("--pairs", default=os.path.join(ROOT, "pairs.jsonl"))
+    p.add_argument("--text", help="held-out text [made by weights/mini/everyday.py]")
+    p.add_argument("--out", default="out/recipe", help="folder of the finished runs [%(default)s]")
+    p.add_argument("--programs", default=ROOT, help="folder of train and bias [%(default)s]")
+    p.add_argument("--seeds", type=int, default=3, help="[%(default)s]")
+    p.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each [1]")
+    p.add_argument("--quick", action="store_true", help="a small grid")
+    p.add_argument("--base", type=split_setting, action="append", default=[], metavar="NAME=VALUE",
+                   help="another value where a recipe says nothing")
+    p.add_argument("--vary", type=split_setting, action="append", default=[], metavar="NAME=V,V",
+                   help="every combination of these instead of the grid")
+    p.add_argument("--keep-models", action="store_true", help="do not remove the trained models")
+    p.add_argument("--table", action="store_true", help="only print what is finished")
+    return p.parse_args()
+
+
+def recipes_of(args):
+    """The recipes in full, each once."""
+    grid = QUICK if args.quick else GRID
+    if args.vary:
+        names = [name for name, _ in args.vary]
+        grid = [dict(zip(names, values)) for values in
+                itertools.product(*(values for _, values in args.vary))]
+    base = dict(BASE, **{name: values[0] for name, values in args.base})
+    return list({name_of(dict(base, **r)): dict(base, **r) for r in grid}.values())
+
+
+def make_text(args):
+    if args.text:
+        return args.text
+    path = os.path.join(args.out, "held-out.txt")
+    if not os.path.exists(path):
+        text = subprocess.run([sys.executable, os.path.join(ROOT, "weights/mini/everyday.py"),
+                               "--documents", "400", "--seed", "20011"], check=True,
+                              stdout=subprocess.PIPE).stdout
+        with open(path + ".part", "wb") as file:
+            file.write(text)
+        os.replace(path + ".part", path)
+    return path
+
+
+def fingerprint(*paths):
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()[:16]
+
+
+class Study:
+    def __init__(self, args):
+        self.args = args
+        os.makedirs(args.out, exist_ok=True)
+        self.text = make_text(args)
+        self.inputs = fingerprint(os.path.join(args.model, "model.safetensors"), args.pairs,
+                                  self.text)
+
+    def place(self, recipe, seed, ending):
+        return os.path.join(self.args.out, name_of(recipe), f"{seed}{ending}")
+
+    def finished(self, recipe, seed):
+        """The record of a finished run, or None."""
+        try:
+            with open(self.place(recipe, seed, ".json"), encoding="utf-8") as file:
+                record = json.load(file)
+        except (OSError, ValueError):
+            return None
+        return record if record["inputs"] == self.inputs and record["recipe"] == recipe else None
+
+    def program(self, name, *words):
+        """Runs a program on one thread; its seconds. What it says is shown only if it fails."""
+        began = time.perf_counter()
+        done = subprocess.run([os.path.join(self.args.programs, name), *words],
+                              env=dict(os.environ, OMP_NUM_THREADS="1"), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            tail = "\n".join(done.stdout.splitlines()[-3:])
+            raise RuntimeError(f"{name} {' '.join(words)}: code {done.returncode}\n{tail}")
+        return time.perf_counter() - began
+
+    def run(self, recipe, seed):
+        args = self.args
+        model, raw = self.place(recipe, seed, ""), self.place(recipe, seed, ".raw")
+        os.makedirs(os.path.dirname(model), exist_ok=True)
+        options = [word for name, value in recipe.items() for word in (f"--{name}", value)]
+        seconds = self.program("train", "--model", args.model, "--out", model, "--restart",
+                               "--seed", str(seed), *options, args.pairs)
+        self.program("bias", "--model", args.model, "--against", model, "--pairs", args.pairs,
+                     "--seed", str(seed), "--text", self.text, "--json", raw)
+        with open(raw, encoding="utf-8") as file:
+            figures = json.load(file)["figures"]
+        os.remove(raw)
+        record = {"inputs": self.inputs, "recipe": recipe, "seed": seed, "seconds": seconds,
+                  "figures": figures}
+        with open(model + ".part", "w", encoding="utf-8") as file:
+            json.dump(record, file)
+        os.replace(model + ".part", model + ".json")
+        if not args.keep_models:
+            shutil.rmtree(model)
+        return seconds
+
+    def run_all(self, recipes):
+        """All that is not finished, the first seed of each recipe first; how many failed."""
+        left = [(r, s) for s in range(1, self.args.seeds + 1) for r in recipes
+                if not self.finished(r, s)]
+        failed = 0
+        print(f"{len(left)} runs to do", file=sys.stderr)
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
+            runs = {pool.submit(self.run, r, s): (r, s) for r, s in left}
+            for done in concurrent.futures.as_completed(runs):
+                recipe, seed = runs[done]
+                try:
+                    said = f"{done.result():.0f} s"
+                except RuntimeError as reason:
+                    said, failed = f"failed: {reason}", failed + 1
+                print(f"{name_of(recipe)}, seed {seed}: {said}", file=sys.stderr)
+        return failed
+
+    def records(self, recipe):
+        found = [self.finished(recipe, s) for s in range(1, self.args.seeds + 1)]
+        return [record for record in found if record]
+
+
+def value_of(record, wanted, model):
+    """Mean of the wanted figures of a model; None if one is missing."""
+    values = {(f["section"], f["slice"], f["what"]): f["value"] for f in record["figures"]
+              if f["model"] == model}
+    found = [values.get(key) for key in wanted]
+    return None if None in found else statistics.fmean(found)
+
+
+def spread(values, digits):
+    if not values or None in values:
+        return "-"
+    text = f"{statistics.fmean(values):.{digits}f}"
+    return text + (f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else "")
+
+
+def print_row(name, records, untrained=False):
+    cells = []
+    for _, wanted, model, digits in COLUMNS:
+        if untrained and model == "change":
+            cells.append("0")
+            continue
+        cells.append(spread([value_of(r, wanted, "before" if untrained else model)
+                             for r in records], digits))
+    cells.append("-" if untrained else spread([r["seconds"] for r in records], 0))
+    print(f"| {name} | {len(records)} | {' | '.join(cells)} |")
+
+
+def print_table(study, recipes):
+    titles = ["recipe", "seeds", *(title for title, *_ in COLUMNS), "seconds"]
+    print("base: " + ", ".join(f"{name} {value}" for name, value in BASE.items()) + "\n")
+    print("| " + " | ".join(titles) + " |\n|" + " --- |" * len(titles))
+    rows = [(name_of(r), study.records(r)) for r in recipes]
+    every_seed = {record["seed"]: record for _, records in rows for record in records}
+    if every_seed:
+        print_row("before", list(every_seed.values()), untrained=True)
+    for name, records in rows:
+        if records:
+            print_row(name, records)
+
+
+def main():
+    args = arguments()
+    study, recipes = Study(args), recipes_of(args)
+    failed = 0 if args.table else study.run_all(recipes)
+    print_table(study, recipes)
+    sys.exit(1 if failed else 0)
+
+
+main()
