@@ -23,6 +23,9 @@ import transformers
 from transformers import BertConfig, BertForPreTraining
 
 ACTIVATIONS = ["linear", "gelu", "gelu_new", "tanh", "relu"]  # in the order of eqb_activation
+CONFIG = ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+          "intermediate_size", "max_position_embeddings", "type_vocab_size", "pad_token_id",
+          "hidden_act"]  # in the order of eqb_config
 MODELS = {
     "gelu": dict(vocab_size=61, hidden_size=24, num_hidden_layers=3, num_attention_heads=3,
                  intermediate_size=40, max_position_embeddings=20, type_vocab_size=2,
@@ -50,7 +53,7 @@ def make_model(config):
 
 
 def make_batch(config, lengths):
-    """Packed ids and types, masked rows with labels (-1: none), pairs of those rows, next labels."""
+    """Packed ids and types, masked rows and their labels (-1: none), pairs of rows, next labels."""
     n = sum(lengths)
     rows = torch.randperm(n)[: n // 3 * 2]
     labels = torch.randint(0, config["vocab_size"], (len(rows),))
@@ -67,8 +70,8 @@ def make_batch(config, lengths):
 def forward(model, batch):
     hidden, pooled = [], []
     for begin, end in zip(batch["start"][:-1], batch["start"][1:]):
-        out = model.bert(batch["ids"][None, begin:end], token_type_ids=batch["types"][None, begin:end],
-                         output_hidden_states=True)
+        out = model.bert(batch["ids"][None, begin:end], output_hidden_states=True,
+                         token_type_ids=batch["types"][None, begin:end])
         hidden.append(torch.stack([h[0] for h in out.hidden_states]))
         pooled.append(out.pooler_output)
     hidden, pooled = torch.cat(hidden, 1), torch.cat(pooled)
@@ -79,13 +82,14 @@ def forward(model, batch):
 def losses_of(batch, mlm, nsp):
     cross_entropy = torch.nn.CrossEntropyLoss(ignore_index=-1)
     male, female = mlm[batch["pairs"][:, 0]], mlm[batch["pairs"][:, 1]]
-    return torch.stack([cross_entropy(mlm, batch["labels"]), cross_entropy(nsp, batch["next_labels"]),
-                        ((male - female) ** 2).mean()])
+    return torch.stack([cross_entropy(mlm, batch["labels"]),
+                        cross_entropy(nsp, batch["next_labels"]), ((male - female) ** 2).mean()])
 
 
 def train(model, batch):
-    decayed = [p for n, p in model.named_parameters() if not (n.endswith("bias") or "LayerNorm" in n)]
-    others = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
+    named = list(model.named_parameters())
+    others = [p for n, p in named if n.endswith("bias") or "LayerNorm" in n]
+    decayed = [p for n, p in named if not (n.endswith("bias") or "LayerNorm" in n)]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY},
                                    {"params": others, "weight_decay": 0.0}], lr=RATE)
     schedule = transformers.get_linear_schedule_with_warmup(optimizer, int(WARMUP * STEPS), STEPS)
@@ -119,11 +123,8 @@ def make(path, config):
     tensors |= {n: t.to(torch.int32) for n, t in batch.items()}
     tensors["losses"] = losses.detach()
     tensors["training"], tensors["norms"] = train(model, batch)
-    tensors["config"] = torch.tensor(
-        [config[k] for k in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-                             "intermediate_size", "max_position_embeddings", "type_vocab_size",
-                             "pad_token_id")] + [ACTIVATIONS.index(config["hidden_act"])],
-        dtype=torch.int32)
+    config["hidden_act"] = ACTIVATIONS.index(config["hidden_act"])
+    tensors["config"] = torch.tensor([config[key] for key in CONFIG], dtype=torch.int32)
     tensors["layer_norm_eps"] = torch.tensor([config["layer_norm_eps"]])
     error = max((a - b).abs().max().item() for a, b in zip(single, results))
     assert error < 1e-5, "the bar of tests/test_bert.c would ask too much of float32"

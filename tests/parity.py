@@ -2,10 +2,10 @@
 
     make parity        needs Python with torch and transformers; about 12 GB of memory, some minutes
 
-A model that transformers saves is loaded by the library; hidden states, logits, the gradient of every
-parameter and the losses of ten AdamW steps have to agree. transformers runs in float64, so what is
-measured is the library's rounding alone. Prints a table; exits with 1 when a bar is missed and with 77
-when torch or transformers is missing.
+A model that transformers saves is loaded by the library; hidden states, logits, the gradient of
+every parameter and the losses of ten AdamW steps have to agree. transformers runs in float64, so
+what is measured is the library's rounding alone. Prints a table; exits with 1 when a bar is missed
+and with 77 when torch or transformers is missing.
 """
 import ctypes as c
 import sys
@@ -130,7 +130,8 @@ class Theirs:
         decayed = [p for n, p in named if not (n.endswith("bias") or "LayerNorm" in n)]
         optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY},
                                        {"params": plain, "weight_decay": 0.0}], lr=RATE)
-        schedule = transformers.get_linear_schedule_with_warmup(optimizer, int(WARMUP * STEPS), STEPS)
+        schedule = transformers.get_linear_schedule_with_warmup(optimizer, int(WARMUP * STEPS),
+                                                                STEPS)
         losses = []
         for _ in range(STEPS):
             optimizer.zero_grad()
@@ -186,7 +187,7 @@ class Ours:
         factors = [c.c_float(1.0 / count) for count in counts]
         sums = (so.eqb_loss_mlm(g, mlm, self.labels, None, CROSS_ENTROPY, factors[0]),
                 so.eqb_loss_nsp(g, nsp, self.next_labels, None, factors[1]),
-                so.eqb_loss_pair(g, mlm, self.pairs, len(self.pairs), PAIR_MSE, None, 0, factors[2]))
+                so.eqb_loss_pair(g, mlm, self.pairs, counts[2], PAIR_MSE, None, 0, factors[2]))
         self.lib.graph_backward(g, None, c.c_float(0.0))
         return sum(total / count for total, count in zip(sums, counts))
 
@@ -206,7 +207,8 @@ class Ours:
         losses = []
         for step in range(STEPS):
             losses.append(self.loss())
-            rate = self.lib.so.eqb_learning_rate(c.byref(options), c.c_int64(step), c.c_int64(STEPS))
+            rate = self.lib.so.eqb_learning_rate(c.byref(options), c.c_int64(step),
+                                                 c.c_int64(STEPS))
             self.lib.optimizer_step(optimizer, c.c_double(rate), None)
         self.lib.so.eqb_optimizer_free(optimizer)
         return losses
@@ -248,7 +250,8 @@ class Table:
     def add(self, name, kind, error, bar):
         within = error <= bar
         self.missed += not within
-        print(f"{'ok' if within else 'MISSED':7}{error:8.1e} <= {bar:.0e} {kind:12}{name}", flush=True)
+        verdict = "ok" if within else "MISSED"
+        print(f"{verdict:7}{error:8.1e} <= {bar:.0e} {kind:12}{name}", flush=True)
 
 
 def main():

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const programs[] = {"train", "probe", "pretrain"};
+static const char *const programs[] = {"train", "probe", "pretrain", "bias"};
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 
 START_TEST(every_program_explains_itself)

@@ -251,5 +251,7 @@ int64_t eqb_pairs_count(const eqb_pairs *pairs)
 
 eqb_pair_line eqb_pairs_line(const eqb_pairs *pairs, int64_t index)
 {
-    return pairs->example[index].text;
+    eqb_pair_line line = pairs->example[index].text;
+    line.test = pairs->example[index].test; /* decided after the text was read */
+    return line;
 }
