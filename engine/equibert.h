@@ -103,11 +103,15 @@ EQB_API void eqb_tokenizer_options_default(eqb_tokenizer_options *options);
  *           WordPiece; tokenizer/wordpiece.c lists the differences  */
 EQB_API eqb_status eqb_tokenizer_new(eqb_tokenizer **out, const char *vocab, size_t length,
                                      const eqb_tokenizer_options *options, eqb_error *err);
-/* The tokenizer of a model directory alone, without its weights (a few milliseconds). */
+/* The tokenizer of a model directory alone, without its weights (a few milliseconds): tokenizer.json
+ * or vocab.txt, tokenizer_config.json, special_tokens_map.json, added_tokens.json, with the
+ * precedence that transformers gives them. Added tokens are found in a text as a whole.
+ *   errors  MODEL (file, what is wrong with it), IO, NOMEM                                       */
 EQB_API eqb_status eqb_tokenizer_load(eqb_tokenizer **out, const char *dir,
                                       const eqb_allocator *allocator, eqb_error *err);
 EQB_API void eqb_tokenizer_free(eqb_tokenizer *tokenizer);
 
+/* The number of tokens, added ones included. */
 EQB_API int32_t eqb_tokenizer_size(const eqb_tokenizer *t);
 /* The token's text, NUL-terminated, valid as long as the tokenizer; NULL when id is out of range. */
 EQB_API const char *eqb_tokenizer_token(const eqb_tokenizer *t, int32_t id);

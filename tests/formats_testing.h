@@ -86,5 +86,6 @@ TCase *formats_zip_tests(void);
 TCase *formats_tf_tests(void);
 TCase *formats_directory_tests(void);
 TCase *formats_convert_tests(void);
+TCase *formats_added_tests(void);
 
 #endif

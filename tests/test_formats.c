@@ -10,5 +10,6 @@ Suite *formats_suite(void)
     suite_add_tcase(suite, formats_tf_tests());
     suite_add_tcase(suite, formats_directory_tests());
     suite_add_tcase(suite, formats_convert_tests());
+    suite_add_tcase(suite, formats_added_tests());
     return suite;
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 
 static const double STEP = 4e-2, BAR = 1e-4;
-enum { DIRECTIONS = 4 };
+enum { DIRECTIONS = 4, GUARD = 64 };
 
 values input;
 
@@ -86,12 +86,16 @@ static void gradients(const op_case *c, unsigned wanted, const float *before, va
 {
     tensor *in[MAX_IN], *y = forward(g, c, wanted, in);
     ck_assert_msg(y != NULL, "%s: %s", c->name, g->err.message);
+    float *guard[MAX_IN] = {NULL}; /* stands behind the gradient, whose values it repeats */
     for (int k = 0; before && k < MAX_IN; k++) {
         if (!is_input(c, k)) continue;
         float beta, *d = eqbi_grad(g, in[k], &beta);
         memcpy(d, before, input_size(c, k) * sizeof *d);
+        guard[k] = memcpy(eqbi_scratch(g, GUARD, sizeof *d), before, GUARD * sizeof *d);
     }
     ck_assert_int_eq(backward(g, y), EQB_OK);
+    for (int k = 0; k < MAX_IN; k++)
+        if (guard[k]) ck_assert_mem_eq(guard[k], before, GUARD * sizeof *before);
     for (int k = 0; k < MAX_IN; k++) {
         if (!is_input(c, k)) continue;
         ck_assert_msg(in[k]->has_g == (wanted >> k & 1), "%s: input %d", c->name, k);
@@ -207,6 +211,7 @@ START_TEST(test_no_memory)
             ck_assert_int_eq(eqb_graph_new(&g, &a.base, NULL), EQB_OK);
             a.calls = 0, a.fail_at = fail_at;
             tensor *in[MAX_IN], *y = forward(g, c, ALL, in);
+            ck_assert((y != NULL) == (eqb_graph_status(g, NULL) == EQB_OK));
             bool failed = !y || backward(g, y) != EQB_OK;
             done = a.calls < fail_at;
             ck_assert_msg(failed != done, "%s, %s: block %zu", ops[_i].name, c->name, fail_at);

@@ -1,6 +1,6 @@
 /* ./bias from outside: its files have their fields, its numbers are those of the session API, a model
  * that cannot tell the genders has no gap, and what is wrong is refused. The model is small and
- * random; its vocabulary is learned from the shipped pairs, so that these are all usable.          */
+ * random; its vocabulary is learned from the shipped pairs, so that these are all usable.        */
 #include "tests/programs_testing.h"
 #include "trainer/equibert_train.h"
 #include "weights/json.h"
@@ -12,7 +12,7 @@
 
 enum { PROFESSIONS = 144, TEMPLATES = 16, GROUPS = 3, NURSE = 5, CHOREOGRAPHER = 89, RETIRED = 15 };
 
-/* ------------------------------------------------------------------------------------- models -- */
+/* ------------------------------------------------------------------------------------ models -- */
 
 /* Makes the embeddings of a token those of another. */
 static void copy_row(eqb_model *m, const char *to, const char *from)
@@ -67,7 +67,7 @@ static const char *model_dir(bool blind)
     return dir[blind];
 }
 
-/* ------------------------------------------------------------------------------------- reports -- */
+/* ----------------------------------------------------------------------------------- reports -- */
 
 typedef struct report {
     char *out, *csv;
@@ -147,7 +147,7 @@ static double figure(const report *r, const char *section, const char *slice, co
     ck_abort_msg("no figure %s %s %s", section, slice, what);
 }
 
-/* ---------------------------------------------------------------------------- the same by hand -- */
+/* -------------------------------------------------------------------------- the same by hand -- */
 
 static eqb_model *model;
 static eqb_session *session;
@@ -221,7 +221,7 @@ static void check_close(double found, double expected)
                   found, expected);
 }
 
-/* ---------------------------------------------------------------------------------- the tests -- */
+/* --------------------------------------------------------------------------------- the tests -- */
 
 /* The score of he, she in "{s} is a retired [MASK]." */
 static const eqbi_json_value *retired(const report *r, int profession)

@@ -59,8 +59,13 @@ START_TEST(test_parameters)
         ck_assert_ptr_eq(p.gradient, model->layer[1].qkv_w.g + i * H * H);
         ck_assert_int_eq(eqbi_model_find(model, name, strlen(name) - 1), -1);
     }
-    for (int32_t i = 0; i < model->entries; i++)
-        ck_assert(model->entry[i].decay == (model->entry[i].dims == 2));
+    for (int32_t i = 0; i < model->entries; i++) {
+        const eqbi_entry *e = &model->entry[i];
+        bool inside = strstr(e->name, ".key.") || strstr(e->name, ".value.");
+        ck_assert_msg(inside || (uintptr_t)(model->block + e->offset) % 64 == 0, "%s", e->name);
+        ck_assert(e->decay == (e->dims == 2));
+    }
+    for (size_t i = 0; i < model->size; i++) ck_assert(model->gradients[i] == 0.0f);
 }
 END_TEST
 

@@ -85,8 +85,8 @@ START_TEST(test_modes_agree)
 }
 END_TEST
 
-/* Gradients add up until they are forgotten. Twice the loss scales every product exactly, so only the
- * sum itself is rounded. */
+/* Gradients add up until they are forgotten. Twice the loss scales every product exactly, so that
+ * only the sum itself is rounded. */
 START_TEST(test_gradients_add_up)
 {
     graph *g = new_graph(NULL);

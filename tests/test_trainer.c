@@ -97,7 +97,7 @@ START_TEST(test_optimizer_refuses)
 }
 END_TEST
 
-/* ----------------------------------------------------------------------------------- pretrain -- */
+/* ---------------------------------------------------------------------------------- pretrain -- */
 
 static const char text[] =
     "The cat sat on the mat. The dog ran after Mr. Smith. \"Stop!\" said the man.\n"
@@ -252,7 +252,7 @@ START_TEST(test_a_small_text_is_learnt)
 }
 END_TEST
 
-/* -------------------------------------------------------------------------------- checkpoints -- */
+/* ------------------------------------------------------------------------------- checkpoints -- */
 
 static int stop_at(void *user, const eqb_progress *p)
 {

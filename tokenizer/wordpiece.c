@@ -61,22 +61,30 @@ void eqb_tokenizer_free(eqb_tokenizer *t)
 {
     if (!t) return;
     eqbi_text_table_free(&t->vocab);
+    eqbi_text_table_free(&t->extra);
+    eqbi_patterns_free(&t->patterns, t->options.allocator);
     eqbi_free(t->options.allocator, t, 1, sizeof *t);
 }
 
 int32_t eqb_tokenizer_size(const eqb_tokenizer *t)
 {
-    return t->vocab.count;
+    return t->vocab.count + t->extra.count;
 }
 
 const char *eqb_tokenizer_token(const eqb_tokenizer *t, int32_t id)
 {
-    return id >= 0 && id < t->vocab.count ? eqbi_text_at(&t->vocab, id) : NULL;
+    if (id < 0 || id >= eqb_tokenizer_size(t)) return NULL;
+    return id < t->vocab.count ? eqbi_text_at(&t->vocab, id)
+                               : eqbi_text_at(&t->extra, id - t->vocab.count);
 }
 
 int32_t eqb_tokenizer_id(const eqb_tokenizer *t, const char *token, size_t length)
 {
-    return eqbi_text_find(&t->vocab, eqbi_hash_bytes(0, token, length), token, length, false);
+    uint64_t hash = eqbi_hash_bytes(0, token, length);
+    int32_t id = eqbi_text_find(&t->vocab, hash, token, length, false);
+    if (id >= 0 || t->extra.count == 0) return id;
+    id = eqbi_text_find(&t->extra, hash, token, length, false);
+    return id < 0 ? id : t->vocab.count + id;
 }
 
 const eqb_tokenizer_options *eqb_tokenizer_get_options(const eqb_tokenizer *t)
@@ -167,18 +175,21 @@ static eqb_status push_word(const eqb_tokenizer *t, const eqbi_word *word, eqb_e
     return id >= 0 ? push(out, id, word->begin, word->end, err) : push_pieces(t, word, out, err);
 }
 
-eqb_status eqbi_tokenize_more(const eqb_tokenizer *t, const char *text, size_t length,
-                              eqb_encoding *out, eqb_error *err)
+/* text[begin, end), in which no added token is. */
+static eqb_status tokenize_words(const eqb_tokenizer *t, const char *text, size_t begin, size_t end,
+                                 eqb_encoding *out, eqb_error *err)
 {
     eqbi_words words;
     eqbi_word word;
-    if (!eqbi_words_begin(&words, text, length, &t->options, out->scratch))
-        return eqbi_fail(err, EQB_ERR_NOMEM, "text of %zu bytes: out of memory", length);
+    if (begin == end) return EQB_OK;
+    if (!eqbi_words_begin(&words, text, end, &t->options, out->scratch))
+        return eqbi_fail(err, EQB_ERR_NOMEM, "text of %zu bytes: out of memory", end);
+    words.at += begin;
     while (eqbi_words_next(&words, &word)) {
         /* '[' is always a word of its own: here and nowhere else can a special token begin. */
         if (text[word.begin] == '[') {
             size_t size;
-            int32_t id = special_at(t, text + word.begin, length - word.begin, &size);
+            int32_t id = special_at(t, text + word.begin, end - word.begin, &size);
             if (id >= 0) {
                 EQBI_TRY(push(out, id, word.begin, word.begin + size, err));
                 words.at += size - 1;
@@ -188,6 +199,31 @@ eqb_status eqbi_tokenize_more(const eqb_tokenizer *t, const char *text, size_t l
         EQBI_TRY(push_word(t, &word, out, err));
     }
     if (words.out_of_memory)
-        return eqbi_fail(err, EQB_ERR_NOMEM, "text of %zu bytes: out of memory", length);
+        return eqbi_fail(err, EQB_ERR_NOMEM, "text of %zu bytes: out of memory", end);
     return EQB_OK;
+}
+
+/* Splits text[begin, end) at its added tokens: first at the plain ones, and what lies between at
+ * the normalized ones. */
+static eqb_status tokenize_around(const eqb_tokenizer *t, const char *text, size_t begin,
+                                  size_t end, bool normalized, eqb_encoding *out, eqb_error *err)
+{
+    eqbi_found found = {begin, begin, -1};
+    for (bool more = true; more; begin = found.end) {
+        more = eqbi_find_pattern(t, text, begin, end, normalized, &found);
+        size_t stop = more ? found.begin : end;
+        if (normalized)
+            EQBI_TRY(tokenize_words(t, text, begin, stop, out, err));
+        else
+            EQBI_TRY(tokenize_around(t, text, begin, stop, true, out, err));
+        if (more) EQBI_TRY(push(out, found.id, found.begin, found.end, err));
+    }
+    return EQB_OK;
+}
+
+eqb_status eqbi_tokenize_more(const eqb_tokenizer *t, const char *text, size_t length,
+                              eqb_encoding *out, eqb_error *err)
+{
+    if (t->patterns.count == 0) return tokenize_words(t, text, 0, length, out, err);
+    return tokenize_around(t, text, 0, length, false, out, err);
 }

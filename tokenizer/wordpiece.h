@@ -2,6 +2,7 @@
 #ifndef EQBI_WORDPIECE_H
 #define EQBI_WORDPIECE_H
 
+#include "tokenizer/added_tokens.h"
 #include "tokenizer/text_table.h"
 #include "tokenizer/words.h"
 
@@ -9,6 +10,8 @@ struct eqb_tokenizer {
     eqb_tokenizer_options options;
     eqbi_text_table vocab;
     eqb_special_ids special;
+    eqbi_text_table extra; /* tokens behind the vocabulary, which WordPiece does not know */
+    eqbi_patterns patterns;
 };
 
 /* Makes an encoding empty and ready: its scratch is there from now on.   errors  NOMEM           */

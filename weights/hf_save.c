@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SMALL_FILES = 4, EVERY_PART = EQB_PART_POOLER | EQB_PART_MLM | EQB_PART_NSP };
+enum { SMALL_FILES = 6, EVERY_PART = EQB_PART_POOLER | EQB_PART_MLM | EQB_PART_NSP };
 
 typedef struct small_file {
     const char *name;
@@ -44,7 +44,7 @@ static eqbi_dtype file_dtype(eqb_dtype dtype)
     return of[dtype];
 }
 
-/* A tokenizer.json would outvote vocab.txt in transformers, and may be of another model. */
+/* What would add to vocab.txt and tokenizer_config.json, or outvote them, may be another model's. */
 static eqb_status make_small_files(saver *s)
 {
     const eqb_model *m = s->model;
@@ -53,7 +53,9 @@ static eqb_status make_small_files(saver *s)
     small_file files[SMALL_FILES] = {{"config.json", true, empty},
                                      {"vocab.txt", has_tokenizer, empty},
                                      {"tokenizer_config.json", has_tokenizer, empty},
-                                     {"tokenizer.json", false, empty}};
+                                     {"tokenizer.json", false, empty},
+                                     {"special_tokens_map.json", false, empty},
+                                     {"added_tokens.json", false, empty}};
     memcpy(s->small, files, sizeof files);
     eqbi_hf_config_write(&s->small[0].text, &m->config, s->parts, s->as);
     if (has_tokenizer) {

@@ -1,23 +1,29 @@
 /* Loading a tokenizer from vocab.txt or tokenizer.json; see hf_tokenizer.h.
  *
- * The rules are those of transformers 5, found by trying: a tokenizer of class BertTokenizer (also
- * the default) takes its three switches from tokenizer_config.json, and a switch that is not there
- * has its default, whatever tokenizer.json says; one of class PreTrainedTokenizerFast or
- * TokenizersBackend is what tokenizer.json says. One difference: where vocab.txt and tokenizer.json
- * both exist, BertTokenizer reads the vocabulary of vocab.txt here, of tokenizer.json there.     */
+ * The rules are those of transformers 5, found by trying. The vocabulary is tokenizer.json's, or
+ * vocab.txt when there is none. A tokenizer of class BertTokenizer (also the default) takes its
+ * three switches from tokenizer_config.json, and a switch that is not there has its default,
+ * whatever tokenizer.json says; one of class PreTrainedTokenizerFast or TokenizersBackend is what
+ * tokenizer.json says. Added tokens are those of tokenizer_config.json if it has a list of them,
+ * else those of added_tokens.json and, where ids agree, of tokenizer.json; then special ones.    */
 #include "weights/hf_tokenizer.h"
 #include "base/file.h"
-#include "weights/json.h"
+#include "weights/hf_added.h"
 
 #include <string.h>
 
 /* cJSON needs about 80 bytes a value; the multilingual BERT has a tokenizer.json of 3 MB. */
 enum { LARGEST_JSON = 32 << 20, LARGEST_VOCAB = 64 << 20 };
 
-typedef struct settings {
+typedef struct loader {
+    const char *dir;
+    const eqb_allocator *allocator;
+    eqbi_json config, specials, added, json; /* root NULL: there is no such file */
     eqb_tokenizer_options options;
     bool json_rules; /* tokenizer.json decides everything */
-} settings;
+    eqbi_added_list list;
+    eqb_error *err;
+} loader;
 
 static bool exists(const char *dir, const char *name)
 {
@@ -30,17 +36,17 @@ bool eqbi_hf_tokenizer_exists(const char *dir)
     return exists(dir, "vocab.txt") || exists(dir, "tokenizer.json");
 }
 
-/* Opens dir/doc->where when it exists; doc->root stays NULL when it does not. */
-static eqb_status read_optional(eqbi_json *doc, const char *dir, const eqb_allocator *allocator,
-                                eqb_error *err)
+/* Opens dir/name when it exists, which must then be an object. */
+static eqb_status open_optional(loader *l, eqbi_json *doc, const char *name)
 {
-    if (!exists(dir, doc->where)) return EQB_OK;
-    EQBI_TRY(eqbi_json_read(doc, dir, LARGEST_JSON, allocator, err));
+    *doc = (eqbi_json){.where = name, .fault = EQB_ERR_MODEL};
+    if (!exists(l->dir, name)) return EQB_OK;
+    EQBI_TRY(eqbi_json_read(doc, l->dir, LARGEST_JSON, l->allocator, l->err));
     if (eqbi_json_type(doc->root) == EQBI_JSON_OBJECT) return EQB_OK;
-    eqb_status status = eqbi_json_fail(doc, err, "expected an object");
-    eqbi_json_free(doc);
-    return status;
+    return eqbi_json_fail(doc, l->err, "expected an object");
 }
+
+/* ---------------------------------------------------------------------------------- settings -- */
 
 /* A special token is a string or an object with the string as its content. BERT's five have fixed
  * names here, as in nearly every published BERT. */
@@ -98,26 +104,16 @@ static eqb_status read_switches(eqb_tokenizer_options *o, const eqbi_json *doc,
     return EQB_OK;
 }
 
-static eqb_status read_settings(settings *s, const char *dir, eqb_error *err)
+static eqb_status read_settings(loader *l)
 {
-    const eqb_allocator *allocator = s->options.allocator;
-    eqbi_json doc = {.where = "tokenizer_config.json", .fault = EQB_ERR_MODEL};
-    EQBI_TRY(read_optional(&doc, dir, allocator, err));
-    eqb_status status = EQB_OK;
-    if (doc.root) {
-        status = read_class(&s->json_rules, &doc, err);
-        if (status == EQB_OK)
-            status = read_switches(&s->options, &doc, doc.root, "do_lower_case",
-                                   "tokenize_chinese_chars", err);
-        if (status == EQB_OK) status = check_special_names(&doc, err);
-        eqbi_json_free(&doc);
+    const eqbi_json *config = &l->config;
+    if (config->root) {
+        EQBI_TRY(read_class(&l->json_rules, config, l->err));
+        EQBI_TRY(read_switches(&l->options, config, config->root, "do_lower_case",
+                               "tokenize_chinese_chars", l->err));
+        EQBI_TRY(check_special_names(config, l->err));
     }
-    if (status != EQB_OK) return status;
-    doc.where = "special_tokens_map.json";
-    EQBI_TRY(read_optional(&doc, dir, allocator, err));
-    if (doc.root) status = check_special_names(&doc, err);
-    eqbi_json_free(&doc);
-    return status;
+    return l->specials.root ? check_special_names(&l->specials, l->err) : EQB_OK;
 }
 
 /* ---------------------------------------------------------------------------- tokenizer.json -- */
@@ -171,109 +167,123 @@ static eqb_status sort_tokens(const char **token, size_t count, const eqbi_json 
     return EQB_OK;
 }
 
-/* Tokens added after training are matched before all else by transformers, which is not done here:
- * all but BERT's own would be split differently. */
-static eqb_status check_added(const eqbi_json *doc, const char *const *token, size_t count,
-                              eqb_error *err)
+/* The two settings of the model that are BERT's everywhere. */
+static eqb_status check_model(const eqbi_json *doc, const eqbi_json_value *model, eqb_error *err)
 {
-    const eqbi_json_value *added = eqbi_json_get(doc->root, "added_tokens");
-    if (!added) return EQB_OK;
-    for (const eqbi_json_value *v = eqbi_json_first(added); v; v = eqbi_json_next(v)) {
-        const char *text = "";
-        int64_t id = -1;
-        EQBI_TRY(eqbi_json_string(doc, v, "content", &text, err));
-        EQBI_TRY(eqbi_json_int(doc, v, "id", 0, INT32_MAX, &id, err));
-        if (id < 0 || (size_t)id >= count || strcmp(token[id], text) != 0)
-            return eqbi_json_fail(doc, err, "added token \"%.80s\" is not in the vocabulary", text);
+    static const char *const fixed[][2] = {{"unk_token", "[UNK]"},
+                                           {"continuing_subword_prefix", "##"}};
+    for (size_t i = 0; i < 2; i++) {
+        const char *found = fixed[i][1];
+        EQBI_TRY(eqbi_json_string(doc, model, fixed[i][0], &found, err));
+        if (strcmp(found, fixed[i][1]) != 0)
+            return eqbi_json_fail(doc, err, "key \"%s\" is \"%.40s\", only \"%s\" is supported",
+                                  fixed[i][0], found, fixed[i][1]);
     }
     return EQB_OK;
 }
 
-static eqb_status tokenizer_from_json(eqb_tokenizer **out, const eqbi_json *doc, settings *s,
-                                      eqb_error *err)
+/* Lists the vocabulary as the lines of a vocab.txt. */
+static eqb_status list_vocab(loader *l, const eqbi_json_value *vocab, eqbi_text *lines)
 {
-    EQBI_TRY(check_type(doc, "model", "WordPiece", true, err));
-    if (s->json_rules) EQBI_TRY(read_json_rules(&s->options, doc, err));
-    const eqbi_json_value *vocab = eqbi_json_get(eqbi_json_get(doc->root, "model"), "vocab");
-    if (!vocab || eqbi_json_type(vocab) != EQBI_JSON_OBJECT || !eqbi_json_first(vocab))
-        return eqbi_json_fail(doc, err, "key \"vocab\" of the model is no object with tokens");
+    const eqbi_json *doc = &l->json;
     size_t count = 0;
     for (const eqbi_json_value *v = eqbi_json_first(vocab); v; v = eqbi_json_next(v)) count++;
-    const char **token = eqbi_calloc(s->options.allocator, count, sizeof *token);
-    eqbi_text lines = {.allocator = s->options.allocator};
-    eqb_status status = token ? sort_tokens(token, count, doc, vocab, err) : EQB_ERR_NOMEM;
-    if (status == EQB_OK) status = check_added(doc, token, count, err);
+    const char **token = eqbi_calloc(l->allocator, count, sizeof *token);
+    eqb_status status = token ? sort_tokens(token, count, doc, vocab, l->err) : EQB_ERR_NOMEM;
     for (size_t i = 0; i < count && status == EQB_OK; i++) {
-        eqbi_text_put(&lines, token[i], strlen(token[i]));
-        eqbi_text_put(&lines, "\n", 1);
+        eqbi_text_put(lines, token[i], strlen(token[i]));
+        eqbi_text_put(lines, "\n", 1);
     }
-    if (status == EQB_ERR_NOMEM || lines.failed)
-        status = eqbi_fail(err, EQB_ERR_NOMEM, "%s: no memory for %zu tokens", doc->where, count);
-    if (status == EQB_OK)
-        status = eqb_tokenizer_new(out, lines.data, lines.size, &s->options, err);
-    eqbi_text_free(&lines);
-    eqbi_free(s->options.allocator, token, count, sizeof *token);
-    return status;
+    eqbi_free(l->allocator, token, count, sizeof *token);
+    if (status != EQB_ERR_NOMEM && !lines->failed) return status;
+    return eqbi_fail(l->err, EQB_ERR_NOMEM, "%s: no memory for %zu tokens", doc->where, count);
 }
 
-static eqb_status load_json(eqb_tokenizer **out, const char *dir, settings *s, eqb_error *err)
+static eqb_status tokenizer_from_json(eqb_tokenizer **out, loader *l)
 {
-    eqbi_json doc = {.where = "tokenizer.json", .fault = EQB_ERR_MODEL};
-    EQBI_TRY(read_optional(&doc, dir, s->options.allocator, err));
-    eqb_status status = tokenizer_from_json(out, &doc, s, err);
-    eqbi_json_free(&doc);
+    const eqbi_json *doc = &l->json;
+    EQBI_TRY(check_type(doc, "model", "WordPiece", true, l->err));
+    if (l->json_rules) EQBI_TRY(read_json_rules(&l->options, doc, l->err));
+    const eqbi_json_value *model = eqbi_json_get(doc->root, "model");
+    const eqbi_json_value *vocab = eqbi_json_get(model, "vocab");
+    if (!vocab || eqbi_json_type(vocab) != EQBI_JSON_OBJECT || !eqbi_json_first(vocab))
+        return eqbi_json_fail(doc, l->err,
+                              "key \"vocab\" of the model is no object with tokens");
+    EQBI_TRY(check_model(doc, model, l->err));
+    eqbi_text lines = {.allocator = l->allocator};
+    eqb_status status = list_vocab(l, vocab, &lines);
+    if (status == EQB_OK)
+        status = eqb_tokenizer_new(out, lines.data, lines.size, &l->options, l->err);
+    eqbi_text_free(&lines);
     return status;
 }
 
 /* --------------------------------------------------------------------------------- vocab.txt -- */
 
-/* added_tokens.json: {"[NEW]": 30522}; see check_added. */
-static eqb_status check_added_file(const eqb_tokenizer *t, const char *dir,
-                                   const eqb_allocator *allocator, eqb_error *err)
+static eqb_status tokenizer_from_vocab(eqb_tokenizer **out, loader *l)
 {
-    eqbi_json doc = {.where = "added_tokens.json", .fault = EQB_ERR_MODEL};
-    EQBI_TRY(read_optional(&doc, dir, allocator, err));
-    if (!doc.root) return EQB_OK;
-    eqb_status status = EQB_OK;
-    const eqbi_json_value *v = eqbi_json_first(doc.root);
-    for (; v && status == EQB_OK; v = eqbi_json_next(v)) {
-        const char *text = eqbi_json_key(v);
-        if (eqb_tokenizer_id(t, text, strlen(text)) < 0)
-            status = eqbi_json_fail(&doc, err, "added token \"%.80s\" is not in vocab.txt", text);
-    }
-    eqbi_json_free(&doc);
+    char path[4096], *text;
+    size_t size;
+    EQBI_TRY(eqbi_join(path, l->dir, "vocab.txt", l->err));
+    EQBI_TRY(eqbi_file_read(&text, &size, path, LARGEST_VOCAB, l->allocator, l->err));
+    eqb_status status = eqb_tokenizer_new(out, text, size, &l->options, l->err);
+    eqbi_free(l->allocator, text, size + 1, 1);
     return status;
 }
 
-static eqb_status load_vocab(eqb_tokenizer **out, const char *dir, const settings *s,
-                             eqb_error *err)
+/* ------------------------------------------------------------------------------ added tokens -- */
+
+static eqb_status read_added(loader *l, eqb_tokenizer *t)
 {
-    const eqb_allocator *allocator = s->options.allocator;
-    char path[4096], *text;
-    size_t size;
-    EQBI_TRY(eqbi_join(path, dir, "vocab.txt", err));
-    EQBI_TRY(eqbi_file_read(&text, &size, path, LARGEST_VOCAB, allocator, err));
-    eqb_status status = eqb_tokenizer_new(out, text, size, &s->options, err);
-    eqbi_free(allocator, text, size + 1, 1);
-    if (status == EQB_OK) status = check_added_file(*out, dir, allocator, err);
-    if (status != EQB_OK) {
-        eqb_tokenizer_free(*out);
-        *out = NULL;
+    const struct {
+        const eqbi_json *doc;
+        const char *key;
+    } special[] = {{&l->config, "additional_special_tokens"},
+                   {&l->config, "extra_special_tokens"},
+                   {&l->specials, "additional_special_tokens"}};
+    const eqbi_json_value *decoder = NULL, *array = NULL;
+    if (l->config.root && !l->json_rules)
+        decoder = eqbi_json_get(l->config.root, "added_tokens_decoder");
+    if (l->json.root && !decoder) array = eqbi_json_get(l->json.root, "added_tokens");
+    EQBI_TRY(eqbi_added_decoder(&l->list, &l->config, decoder, l->err));
+    if (!decoder && !l->json_rules)
+        EQBI_TRY(eqbi_added_map(&l->list, &l->added, l->added.root, l->err));
+    EQBI_TRY(eqbi_added_array(&l->list, &l->json, array, l->err));
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+        const eqbi_json *doc = special[i].doc;
+        const eqbi_json_value *v = doc->root ? eqbi_json_get(doc->root, special[i].key) : NULL;
+        EQBI_TRY(eqbi_added_special(&l->list, doc, v, t, l->err));
     }
-    return status;
+    return eqbi_added_give(&l->list, t, l->err);
+}
+
+static eqb_status load(eqb_tokenizer **out, loader *l)
+{
+    EQBI_TRY(open_optional(l, &l->config, "tokenizer_config.json"));
+    EQBI_TRY(open_optional(l, &l->specials, "special_tokens_map.json"));
+    EQBI_TRY(open_optional(l, &l->added, "added_tokens.json"));
+    EQBI_TRY(open_optional(l, &l->json, "tokenizer.json"));
+    EQBI_TRY(read_settings(l));
+    EQBI_TRY(l->json.root ? tokenizer_from_json(out, l) : tokenizer_from_vocab(out, l));
+    return read_added(l, *out);
 }
 
 eqb_status eqb_tokenizer_load(eqb_tokenizer **out, const char *dir, const eqb_allocator *allocator,
                               eqb_error *err)
 {
     *out = NULL;
-    settings s = {0};
-    eqb_tokenizer_options_default(&s.options);
-    s.options.allocator = allocator;
+    loader l = {.dir = dir, .allocator = allocator, .list = {.allocator = allocator}, .err = err};
+    eqb_tokenizer_options_default(&l.options);
+    l.options.allocator = allocator;
     if (!eqbi_hf_tokenizer_exists(dir))
         return eqbi_fail(err, EQB_ERR_MODEL, "%s: has neither vocab.txt nor tokenizer.json", dir);
-    EQBI_TRY(read_settings(&s, dir, err));
-    bool json = exists(dir, "tokenizer.json");
-    if (exists(dir, "vocab.txt") && !(json && s.json_rules)) return load_vocab(out, dir, &s, err);
-    return load_json(out, dir, &s, err);
+    eqb_status status = load(out, &l);
+    eqbi_added_free(&l.list);
+    eqbi_json *const docs[] = {&l.config, &l.specials, &l.added, &l.json};
+    for (size_t i = 0; i < sizeof docs / sizeof *docs; i++) eqbi_json_free(docs[i]);
+    if (status != EQB_OK) {
+        eqb_tokenizer_free(*out);
+        *out = NULL;
+    }
+    return status;
 }

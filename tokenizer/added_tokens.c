@@ -1,0 +1,182 @@
+/* Finding added tokens; see added_tokens.h.
+ *
+ * Few texts have any, and few tokenizers: what counts is that a place where none begins is passed
+ * over fast. Patterns stand sorted by their first byte, long ones first, so that the first that
+ * fits is the longest. A normalized text is never written down: its bytes are made character by
+ * character and compared as they come.
+ *
+ * source  tokenizers 0.2x, AddedVocabulary. One difference: a match begins and ends between the
+ * characters of the text, not within the parts of a decomposed one.                              */
+#include "tokenizer/added_tokens.h"
+
+#include "tokenizer/unicode.h"
+#include "tokenizer/wordpiece.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_BYTES = 4 * 2 * 4 + 2 }; /* of a character: parts, lower case, UTF-8; and spaces */
+
+/* What the normalizer makes of one character, as UTF-8; returns the number of bytes. */
+static size_t normalise(const eqb_tokenizer_options *o, uint32_t c, char out[MOST_BYTES])
+{
+    unsigned flags = eqbi_char(c)->flags;
+    bool strip = eqbi_strips_accents(o), alone = o->split_chinese && (flags & EQBI_CHINESE);
+    uint32_t part[4] = {c}, lower[2];
+    size_t size = 0;
+    if (flags & EQBI_REMOVED) return 0;
+    if (flags & EQBI_SPACE) c = part[0] = ' ';
+    if (alone) out[size++] = ' ';
+    int parts = strip ? eqbi_decompose(c, part) : 1;
+    for (int i = 0; i < parts; i++) {
+        if (strip && (eqbi_char(part[i])->flags & EQBI_MARK)) continue;
+        lower[0] = part[i];
+        int n = o->lowercase ? eqbi_lowercase(part[i], lower) : 1;
+        for (int k = 0; k < n; k++) size += (size_t)eqbi_utf8_put(out + size, lower[k]);
+    }
+    if (alone) out[size++] = ' ';
+    return size;
+}
+
+/* ----------------------------------------------------------------------------------- finding -- */
+
+/* Where the pattern ends that begins at the character at; NULL: it does not. */
+static const char *match_normalized(const eqb_tokenizer *t, const eqbi_pattern *p, const char *at,
+                                    const char *end)
+{
+    size_t done = 0;
+    while (done < p->length && at < end) {
+        char bytes[MOST_BYTES];
+        const unsigned char *next = (const unsigned char *)at;
+        uint32_t c = eqbi_utf8_next(&next, (const unsigned char *)end);
+        size_t size = normalise(&t->options, c, bytes);
+        if (size > p->length - done || memcmp(bytes, p->bytes + done, size) != 0) return NULL;
+        done += size;
+        at = (const char *)next;
+    }
+    return done == p->length ? at : NULL;
+}
+
+bool eqbi_find_pattern(const eqb_tokenizer *t, const char *text, size_t begin, size_t end,
+                       bool normalized, eqbi_found *found)
+{
+    const char *stop = text + end;
+    const eqbi_patterns *all = &t->patterns;
+    const size_t *first = all->first[normalized];
+    for (const char *at = text + begin, *next; at < stop; at = next) {
+        char bytes[MOST_BYTES] = {*at};
+        const unsigned char *after = (const unsigned char *)at;
+        uint32_t c = eqbi_utf8_next(&after, (const unsigned char *)stop);
+        next = (const char *)after;
+        if (normalized && normalise(&t->options, c, bytes) == 0) continue;
+        size_t byte = (unsigned char)bytes[0];
+        for (size_t i = first[byte]; i < first[byte + 1]; i++) {
+            const eqbi_pattern *p = &all->list[i];
+            bool here = p->length <= (size_t)(stop - at) && memcmp(at, p->bytes, p->length) == 0;
+            const char *last = normalized ? match_normalized(t, p, at, stop)
+                               : here     ? at + p->length
+                                          : NULL;
+            if (!last) continue;
+            *found = (eqbi_found){(size_t)(at - text), (size_t)(last - text), p->id};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------------------------------ making -- */
+
+static int by_use(const void *a, const void *b)
+{
+    const eqbi_pattern *x = a, *y = b;
+    unsigned char p = (unsigned char)x->bytes[0], q = (unsigned char)y->bytes[0];
+    if (x->normalized != y->normalized) return x->normalized ? 1 : -1;
+    if (p != q) return p < q ? -1 : 1;
+    if (x->length != y->length) return x->length > y->length ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Adds the pattern of a token, unless nothing of it is left after normalisation. */
+static bool add_pattern(eqb_tokenizer *t, const eqbi_added_token *token)
+{
+    const char *text = token->text;
+    size_t length = strlen(text), most;
+    eqbi_pattern p = {.id = token->id, .normalized = token->normalized, .special = token->special};
+    if (!eqbi_mul(length, p.normalized ? MOST_BYTES : 1, &most)) return false;
+    p.bytes = eqbi_alloc(t->options.allocator, most, 1);
+    if (!p.bytes) return false;
+    const unsigned char *at = (const unsigned char *)text, *end = at + length;
+    if (p.normalized)
+        while (at < end)
+            p.length += normalise(&t->options, eqbi_utf8_next(&at, end), p.bytes + p.length);
+    else
+        memcpy(p.bytes, text, p.length = length);
+    p.capacity = most;
+    if (p.length > 0)
+        t->patterns.list[t->patterns.count++] = p;
+    else
+        eqbi_free(t->options.allocator, p.bytes, most, 1);
+    return true;
+}
+
+/* Puts a token that is not in the vocabulary behind it. */
+static eqb_status number_token(eqb_tokenizer *t, const eqbi_added_token *token, eqb_error *err)
+{
+    size_t length = strlen(token->text);
+    int32_t known = eqb_tokenizer_id(t, token->text, length), next = eqb_tokenizer_size(t);
+    if (token->id != (known >= 0 ? known : next))
+        return eqbi_fail(err, EQB_ERR_MODEL, "added token \"%.80s\" has id %d, expected %d",
+                         token->text, token->id, known >= 0 ? known : next);
+    if (known >= 0) return EQB_OK;
+    if (!eqbi_text_table_reserve(&t->extra, 1, length))
+        return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for an added token");
+    eqbi_text_add(&t->extra, eqbi_hash_bytes(0, token->text, length), token->text, length);
+    return EQB_OK;
+}
+
+eqb_status eqbi_tokenizer_add(eqb_tokenizer *t, const eqbi_added_token *tokens, size_t count,
+                              eqb_error *err)
+{
+    const int32_t special[] = {t->special.pad, t->special.unk, t->special.cls, t->special.sep,
+                               t->special.mask};
+    enum { SPECIAL = sizeof special / sizeof *special };
+    eqbi_patterns *all = &t->patterns;
+    t->extra.allocator = t->options.allocator;
+    all->list = eqbi_alloc(t->options.allocator, count + SPECIAL, sizeof *all->list);
+    bool fits = all->list != NULL;
+    all->capacity = count + SPECIAL;
+    for (size_t i = 0; i < count; i++) EQBI_TRY(number_token(t, &tokens[i], err));
+    for (size_t i = 0; i < SPECIAL && fits; i++)
+        fits = add_pattern(t, &(eqbi_added_token){.text = eqb_tokenizer_token(t, special[i]),
+                                                  .id = special[i], .special = true});
+    for (size_t i = 0; i < count && fits; i++) fits = add_pattern(t, &tokens[i]);
+    if (!fits) return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for %zu added tokens", count);
+    qsort(all->list, all->count, sizeof *all->list, by_use);
+    size_t i = 0;
+    for (int normalized = 0; normalized < 2; normalized++)
+        for (size_t byte = 0; byte <= 256; byte++) {
+            all->first[normalized][byte] = i;
+            while (i < all->count && all->list[i].normalized == normalized &&
+                   (unsigned char)all->list[i].bytes[0] == byte)
+                i++;
+        }
+    return EQB_OK;
+}
+
+const eqbi_patterns *eqbi_tokenizer_added(const eqb_tokenizer *t)
+{
+    return &t->patterns;
+}
+
+int32_t eqbi_tokenizer_vocab_size(const eqb_tokenizer *t)
+{
+    return t->vocab.count;
+}
+
+void eqbi_patterns_free(eqbi_patterns *all, const eqb_allocator *allocator)
+{
+    for (size_t i = 0; i < all->count; i++)
+        eqbi_free(allocator, all->list[i].bytes, all->list[i].capacity, 1);
+    eqbi_free(allocator, all->list, all->capacity, sizeof *all->list);
+    *all = (eqbi_patterns){0};
+}
