@@ -256,6 +256,7 @@ class Table:
 
 def main():
     torch.manual_seed(1)
+    transformers.utils.logging.disable_progress_bar()
     config = transformers.BertConfig()
     model = transformers.BertForPreTraining(config).eval()
     with torch.no_grad():  # biases and LayerNorms of a new model are 0 and 1: nothing to compare

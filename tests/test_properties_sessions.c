@@ -112,13 +112,13 @@ static const struct {
     {{1, LIST{1, 2}, LIST{0, 0}}, "start[0] is 1"},
     {{2, LIST{0, 2, 2}, LIST{1, 1}}, "sequence 1"},
     {{2, LIST{0, 2, 1}, LIST{1, 1}}, "sequence 1"},
-    {{1, LIST{0, P + 1}}, "41 tokens"},
+    {{1, LIST{0, P + 1}}, "41 tokens, expected 1 to 40"},
     {{1, LIST{0, INT32_MAX}}, "2147483647 tokens"},
     {{2, LIST{0, -5, 3}}, "sequence 0"},
-    {{1, LIST{0, 2}, LIST{3, V}}, "id 50"},
-    {{1, LIST{0, 2}, LIST{3, -1}}, "id -1"},
-    {{1, LIST{0, 2}, LIST{3, 3}, LIST{0, T}}, "type 2"},
-    {{1, LIST{0, 2}, LIST{3, 3}, LIST{0, -1}}, "type -1"},
+    {{1, LIST{0, 2}, LIST{3, V}}, "id 50, expected 0 to 49"},
+    {{1, LIST{0, 2}, LIST{3, -1}}, "token 1 has id -1, expected"},
+    {{1, LIST{0, 2}, LIST{3, 3}, LIST{0, T}}, "type 2, expected 0 to 1"},
+    {{1, LIST{0, 2}, LIST{3, 3}, LIST{0, -1}}, "token 1 has type -1, expected"},
 };
 
 /* Nothing of the model's size is asked for, nothing can be read, and the next batch is as ever. */

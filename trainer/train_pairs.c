@@ -63,7 +63,7 @@ static eqb_status begin(void *self, int64_t step, eqb_error *err)
         int64_t at = (step * o->run.accumulate + k) * o->batch;
         for (int32_t i = 0; i < o->batch; i++) t->index[i] = line_at(t, at + i);
         eqbi_draw draw = {.seed = eqbi_random(o->run.seed, STREAM_DRAW, 0),
-                          .step = (uint64_t)(step * o->run.accumulate + k),
+                          .step = (uint64_t)step, /* not k: cutting a step changes nothing */
                           .false_next = o->false_next};
         eqbi_pair_batch *b = &t->micro[k];
         EQBI_TRY(eqbi_pair_batch_make(b, t->pairs, t->index, o->batch, &draw, err));

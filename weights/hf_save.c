@@ -44,7 +44,7 @@ static eqbi_dtype file_dtype(eqb_dtype dtype)
     return of[dtype];
 }
 
-/* What would add to vocab.txt and tokenizer_config.json, or outvote them, may be another model's. */
+/* What could add to vocab.txt and tokenizer_config.json, or outvote them, may be of another model. */
 static eqb_status make_small_files(saver *s)
 {
     const eqb_model *m = s->model;
