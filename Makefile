@@ -48,7 +48,7 @@ PROGRAM_SRC := $(wildcard programs/*.c)
 PROGRAMS := $(foreach p,$(filter-out programs/cli%,$(PROGRAM_SRC)),$(if $(findstring _,$(p)),,$(basename $(notdir $(p)))))
 pieces    = $(patsubst %.c,$(BUILD)/%.o,$(filter programs/$(1).c programs/$(1)_%.c,$(PROGRAM_SRC)))
 CLI_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard programs/cli*.c))
-TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c))
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c) tests/fuzz/fuzz_targets.c)
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 BENCHES  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 STATIC   := $(BUILD)/libequibert.a
@@ -68,7 +68,7 @@ Q := @
 endif
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all test model bench parity install deps clean help examples lib
+.PHONY: all test fuzz fuzzers model bench parity install deps clean help examples lib
 all: lib $(BINARIES) examples
 lib: $(STATIC) $(SHARED)
 examples: $(EXAMPLES)
@@ -108,6 +108,21 @@ MODEL := google-bert/bert-base-uncased
 model:
 	$(Q)weights/fetch.sh '$(MODEL)'
 
+# libFuzzer, one target after another. What it finds new lies in build/, a crash stops it.
+FUZZ_SECONDS := 60
+FUZZ     := $(shell sed -n 's/^FUZZ(\(.*\))/\1/p' tests/fuzz/fuzz_targets.def)
+FUZZ_SAN := fuzzer-no-link,address,undefined
+fuzz:
+	$(Q)$(MAKE) CC=clang SAN=$(FUZZ_SAN) CPPFLAGS=-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION \
+	    fuzzers
+	$(Q)tests/fuzz/fuzz.sh build/$(subst $(comma),-,$(FUZZ_SAN))/fuzz $(FUZZ_SECONDS) $(FUZZ)
+fuzzers: $(FUZZ:%=$(BUILD)/fuzz/%)
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_entry.c $(BUILD)/tests/fuzz/fuzz_targets.o $(STATIC)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* $(LDFLAGS) $^ \
+	    -o $@ $(LIBS)
+
 bench: all $(BENCHES)
 	$(Q)bench/run.sh $(BUILD)
 parity: all
@@ -133,6 +148,7 @@ clean:
 help:
 	@echo 'make          library (build/libequibert.a, .so) and programs'
 	@echo 'make test     all tests; SUITE=name for one; SAN=address,undefined for a sanitized build'
+	@echo 'make fuzz     FUZZ_SECONDS=60 FUZZ="torch pickle": libFuzzer on each reader (needs clang)'
 	@echo 'make bench    speed, as ratios measured in one run'
 	@echo 'make model    MODEL=google-bert/bert-base-uncased: download it from the Hugging Face hub'
 	@echo 'make parity   compare live with transformers (needs Python with torch)'

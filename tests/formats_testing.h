@@ -87,5 +87,6 @@ TCase *formats_tf_tests(void);
 TCase *formats_directory_tests(void);
 TCase *formats_convert_tests(void);
 TCase *formats_added_tests(void);
+TCase *formats_corpus_tests(void);
 
 #endif

@@ -86,7 +86,9 @@ static eqb_status make_session(test_allocator *a)
     eqb_status status = eqb_session_new(&s, model, &options, NULL);
     ck_assert((s != NULL) == (status == EQB_OK));
     if (status == EQB_OK) {
-        status = ask(s, &small_batch, &other);
+        status = eqb_session_forward(s, &small_batch, NULL);
+        ck_assert((eqb_session_hidden(s, 0) != NULL) == (status == EQB_OK));
+        if (status == EQB_OK) status = ask(s, &small_batch, &other);
         size_t calls = a->calls;
         a->fail_at = 0; /* memory is back: the session works */
         ck_assert_int_eq(ask(s, &small_batch, &other), EQB_OK);

@@ -47,7 +47,7 @@ static uint32_t read32(const unsigned char *p)
 bool eqbi_tf_checks(const eqbi_crc *crc, const void *data, size_t size, uint32_t masked)
 {
     uint32_t sum = eqbi_crc_of(crc, data, size);
-    return ((sum >> 15 | sum << 17) + 0xa282ead8u) == masked;
+    return eqbi_crc_agrees((sum >> 15 | sum << 17) + 0xa282ead8u, masked);
 }
 
 static eqb_status fault(const table *t, const char *what)

@@ -249,7 +249,7 @@ eqb_status eqbi_zip_verify(const eqbi_zip *zip, const char *where, eqb_error *er
     const reader r = {.where = where, .err = err};
     for (size_t i = 0; i < zip->count; i++) {
         const eqbi_zip_entry *e = &zip->entry[i];
-        if (e->crc != 0 && eqbi_crc_of(&crc, e->data, e->size) != e->crc)
+        if (e->crc != 0 && !eqbi_crc_agrees(eqbi_crc_of(&crc, e->data, e->size), e->crc))
             return entry_fault(&r, e, "its checksum is wrong: the file is damaged");
     }
     return EQB_OK;

@@ -82,6 +82,7 @@ static void use_tensors(eqb_status status, eqbi_tensor_file *file)
         for (size_t k = 0; k < t->size; k++) sum += bytes[k];
         expect(eqbi_tensor_file_find(file, t->name) == t);
     }
+    (void)sum;
     eqbi_tensor_file_close(file);
 }
 
@@ -161,8 +162,9 @@ static void use_tokenizer(const eqb_tokenizer *t, const uint8_t *text, size_t si
     eqb_encoding_free(&e);
 }
 
-/* The five files of a tokenizer in this order, then a text. An empty part: there is no such file. */
-void fuzz_tokenizer(const uint8_t *data, size_t size)
+/* The five files of a tokenizer in this order, then a text. An empty part: there is no such file.
+ * Returns NULL when they do not load, and moves to the text. */
+static eqb_tokenizer *load_tokenizer(const uint8_t **data, size_t *size)
 {
     static const char *const names[] = {"tokenizer_config.json", "special_tokens_map.json",
                                         "added_tokens.json", "tokenizer.json", "vocab.txt"};
@@ -170,11 +172,16 @@ void fuzz_tokenizer(const uint8_t *data, size_t size)
     eqb_error err;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t part;
-        const uint8_t *file = next_part(&data, &size, &part);
+        const uint8_t *file = next_part(data, size, &part);
         put_file(names[i], part ? file : NULL, part);
     }
-    if (eqb_tokenizer_load(&t, folder, NULL, &err) != EQB_OK) return;
-    use_tokenizer(t, data, size);
+    return eqb_tokenizer_load(&t, folder, NULL, &err) == EQB_OK ? t : NULL;
+}
+
+void fuzz_tokenizer(const uint8_t *data, size_t size)
+{
+    eqb_tokenizer *t = load_tokenizer(&data, &size);
+    if (t) use_tokenizer(t, data, size);
     eqb_tokenizer_free(t);
 }
 
@@ -197,26 +204,24 @@ void fuzz_vocab(const uint8_t *data, size_t size)
     SPECIAL "a\nb\n##a\n##b\nab\n\xc3\xa9\ne\n##\xcc\x81\n\xe4\xb8\xad\n##1\n1\n.\n[\n]\nhe\nshe\n" \
             "is\na\nan\nnurse\n##s\ndoctor\nthe\n"
 
-/* A text, under each setting of the switches; an added token may hide in it. */
+/* A text, under each setting of the switches, and with added tokens to be found in it. */
 void fuzz_text(const uint8_t *data, size_t size)
 {
+    static eqb_tokenizer *t[9];
     eqb_error err;
     for (int i = 0; i < 8; i++) {
         const eqb_tokenizer_options o = {.lowercase = i & 1, .strip_accents = i >> 1 & 1,
                                          .split_chinese = i >> 2 & 1, .max_word_chars = 9};
-        static eqb_tokenizer *t[9];
         if (!t[i]) expect(eqb_tokenizer_new(&t[i], VOCAB, sizeof VOCAB - 1, &o, &err) == EQB_OK);
         use_tokenizer(t[i], data, size);
-        if (i > 0) continue;
-        static const char added[] = "{\"added_tokens_decoder\":{\"29\":{\"content\":\"\xc3\x89[\xe4\xb8"
-                                    "\xad\",\"normalized\":true},\"30\":{\"content\":\"aB\"}}}";
-        if (!t[8]) {
-            put_file("tokenizer_config.json", (const uint8_t *)added, sizeof added - 1);
-            put_file("vocab.txt", (const uint8_t *)VOCAB, sizeof VOCAB - 1);
-            expect(eqb_tokenizer_load(&t[8], folder, NULL, &err) == EQB_OK);
-        }
-        use_tokenizer(t[8], data, size);
     }
+    static const char files[] = "{\"added_tokens_decoder\":{\"28\":{\"content\":\"\xc3\x89["
+                                "\xe4\xb8\xad\",\"normalized\":true},\"29\":{\"content\":\"aB\"}}}"
+                                "\x1e\x1e\x1e\x1e" VOCAB;
+    const uint8_t *added = (const uint8_t *)files;
+    size_t left = sizeof files - 1;
+    if (!t[8]) expect((t[8] = load_tokenizer(&added, &left)) != NULL);
+    use_tokenizer(t[8], data, size);
 }
 
 /* ------------------------------------------------------------------------------------- pairs -- */
