@@ -4,7 +4,8 @@
  * Users' sentences are short: P V of up to SHORT tokens is a loop over the head's D contiguous
  * floats; longer ones go to BLAS. Backward, with M the dropout mask:
  *     dV = (M P)^T dO;  dP = M (dO V^T);  dS = P (dP - rowsum(dP P)) / sqrt(D)
- *     dQ = dS K;  dK = dS^T Q                                                                     */
+ *     dQ = dS K;  dK = dS^T Q
+ * R queries look at the L tokens of their sequence: all of it, R = L, or some of its rows only.    */
 #include "autograd/masks.h"
 #include "autograd/ops.h"
 
@@ -14,33 +15,36 @@
 enum { SHORT = 32 };
 
 typedef struct saved_attention {
-    const int32_t *start;
+    const int32_t *start;   /* [sequences + 1] of the keys and values    */
+    const int32_t *queries; /* [sequences + 1] the same of the query rows */
     int32_t sequences, heads;
     mask_key mask;
     float *p;      /* probabilities before dropout: head after head, sequence after sequence */
-    size_t *place; /* [sequences] where a sequence's [A, L, L] begins in p                   */
+    size_t *place; /* [sequences] where a sequence's [A, R, L] begins in p                   */
 } saved_attention;
 
-/* ---------------------------------------------------------------- products of one head [L, D] -- */
+/* -------------------------------------------------- products of one head, [R, D] and [L, D] -- */
 
 /* o[r] = beta o[r] + sum over c of s[r, c] a[c], or of s[c, r] when transposed: four rows of a for
- * each pass over o[r]. Past the end the last row of a stands in, with weight 0.                  */
-EQBI_KERNEL static void short_mix(float *EQBI_RESTRICT o, int32_t ldo, const float *s,
-                                  bool transposed, const float *EQBI_RESTRICT a, int32_t lda,
-                                  int32_t length, int32_t d, float beta)
+ * each pass over o[r]. Past the end the last row of a stands in, with weight 0. lds: floats from one
+ * row of s to the next.                                                                           */
+EQBI_KERNEL static void short_mix(float *EQBI_RESTRICT o, int32_t ldo, int32_t rows,
+                                  const float *s, int32_t lds, bool transposed,
+                                  const float *EQBI_RESTRICT a, int32_t lda, int32_t count,
+                                  int32_t d, float beta)
 {
-    for (int32_t r = 0; r < length; r++) {
+    for (int32_t r = 0; r < rows; r++) {
         float *out = o + (size_t)r * (size_t)ldo;
         if (beta == 0.0f)
             for (int32_t i = 0; i < d; i++) out[i] = 0.0f;
-        for (int32_t c = 0; c < length; c += 4) {
+        for (int32_t c = 0; c < count; c += 4) {
             const float *x[4];
             float w[4];
             for (int32_t v = 0; v < 4; v++) {
-                int32_t row = c + v < length ? c + v : length - 1;
-                float weight = transposed ? s[row * length + r] : s[r * length + row];
+                int32_t row = c + v < count ? c + v : count - 1;
+                float weight = transposed ? s[row * lds + r] : s[r * lds + row];
                 x[v] = a + (size_t)row * (size_t)lda;
-                w[v] = c + v < length ? weight : 0.0f;
+                w[v] = c + v < count ? weight : 0.0f;
             }
             const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
             float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
@@ -50,28 +54,21 @@ EQBI_KERNEL static void short_mix(float *EQBI_RESTRICT o, int32_t ldo, const flo
     }
 }
 
-/* s[r, c] = a[r] . b[c]; s is [L, L], a and b have stride ld. */
-static void scores(float *s, const float *a, int32_t lda, const float *b, int32_t ldb,
-                   int32_t length, int32_t d)
+static void mix(float *o, int32_t ldo, int32_t rows, const float *s, int32_t lds, bool transposed,
+                const float *a, int32_t lda, int32_t count, int32_t d, float beta)
 {
-    eqbi_gemm(false, true, length, length, d, a, lda, b, ldb, 0.0f, s, length);
-}
-
-static void mix(float *o, int32_t ldo, const float *s, bool transposed, const float *a,
-                int32_t lda, int32_t length, int32_t d, float beta)
-{
-    if (length <= SHORT)
-        short_mix(o, ldo, s, transposed, a, lda, length, d, beta);
+    if ((rows <= SHORT && count <= SHORT) || count == 0)
+        short_mix(o, ldo, rows, s, lds, transposed, a, lda, count, d, beta);
     else
-        eqbi_gemm(transposed, false, length, d, length, s, length, a, lda, beta, o, ldo);
+        eqbi_gemm(transposed, false, rows, d, count, s, lds, a, lda, beta, o, ldo);
 }
 
-/* ------------------------------------------------------------------------- rows of [L, L] -- */
+/* ------------------------------------------------------------------------- rows of [R, L] -- */
 
 /* p = softmax(scale s) over rows, in place. */
-EQBI_KERNEL static void softmax_rows(float *s, int32_t length, float scale)
+EQBI_KERNEL static void softmax_rows(float *s, int32_t rows, int32_t length, float scale)
 {
-    for (int32_t r = 0; r < length; r++) {
+    for (int32_t r = 0; r < rows; r++) {
         float *row = s + (size_t)r * (size_t)length, top = -INFINITY, sum = 0.0f;
 #pragma omp simd reduction(max : top)
         for (int32_t c = 0; c < length; c++) top = row[c] > top ? row[c] : top;
@@ -86,12 +83,12 @@ EQBI_KERNEL static void softmax_rows(float *s, int32_t length, float scale)
 }
 
 /* to = mask * from; first_row numbers the rows of all heads and sequences. */
-EQBI_KERNEL static void mask_rows(float *to, const float *from, int32_t length,
+EQBI_KERNEL static void mask_rows(float *to, const float *from, int32_t rows, int32_t length,
                                   const mask_key *mask, size_t first_row)
 {
     int32_t threshold = mask->threshold;
     float scale = mask->scale;
-    for (int32_t r = 0; r < length; r++) {
+    for (int32_t r = 0; r < rows; r++) {
         uint32_t key = eqbi_mask_row(mask, first_row + (size_t)r);
         size_t at = (size_t)r * (size_t)length;
 #pragma omp simd
@@ -103,10 +100,10 @@ EQBI_KERNEL static void mask_rows(float *to, const float *from, int32_t length,
 
 /* ds = p (dp - rowsum(dp p)) scale, in place of dp. */
 EQBI_KERNEL static void softmax_rows_backward(float *EQBI_RESTRICT dp,
-                                              const float *EQBI_RESTRICT p, int32_t length,
-                                              float scale)
+                                              const float *EQBI_RESTRICT p, int32_t rows,
+                                              int32_t length, float scale)
 {
-    for (int32_t r = 0; r < length; r++) {
+    for (int32_t r = 0; r < rows; r++) {
         size_t at = (size_t)r * (size_t)length;
         float dot = 0.0f;
 #pragma omp simd reduction(+ : dot)
@@ -118,34 +115,56 @@ EQBI_KERNEL static void softmax_rows_backward(float *EQBI_RESTRICT dp,
 
 /* --------------------------------------------------------------------------------- the op -- */
 
+/* Query, key and value of all tokens in one tensor [N, 3H], or query [Q, H] beside key and value
+ * [N, 2H]: where each begins and how far its rows are apart. The same of their gradients.         */
+typedef struct projections {
+    float *q, *k, *v;
+    int32_t ldq, ldkv;
+} projections;
+
+static projections all_in_one(float *qkv, int32_t hidden)
+{
+    return (projections){qkv, qkv + hidden, qkv + 2 * hidden, 3 * hidden, 3 * hidden};
+}
+
+/* Either may be NULL: no gradient is wanted there. */
+static projections in_two(float *q, float *kv, int32_t hidden)
+{
+    return (projections){q, kv, kv ? kv + hidden : NULL, hidden, 2 * hidden};
+}
+
 /* What both directions know about one head of one sequence. */
 typedef struct head {
-    size_t row;       /* first token of the sequence      */
-    int32_t length;
-    size_t column;    /* of the head in q, k, v, o        */
-    float *p;         /* [L, L]                           */
-    size_t first_row; /* of p among all, for the mask     */
+    size_t row, query; /* first token of the sequence, first of its queries */
+    int32_t length, queries;
+    size_t column;     /* of the head in q, k, v, o        */
+    float *p;          /* [R, L]                           */
+    size_t first_row;  /* of p among all, for the mask     */
 } head;
 
 static head head_of(const saved_attention *s, int32_t index, int32_t d)
 {
     int32_t sequence = index / s->heads, a = index % s->heads;
     head h = {.row = (size_t)s->start[sequence],
+              .query = (size_t)s->queries[sequence],
               .length = s->start[sequence + 1] - s->start[sequence],
+              .queries = s->queries[sequence + 1] - s->queries[sequence],
               .column = (size_t)a * (size_t)d};
-    h.p = s->p ? s->p + s->place[sequence] + (size_t)a * (size_t)h.length * (size_t)h.length : NULL;
-    h.first_row = h.row * (size_t)s->heads + (size_t)a * (size_t)h.length;
+    size_t before = (size_t)a * (size_t)h.queries;
+    h.p = s->p ? s->p + s->place[sequence] + before * (size_t)h.length : NULL;
+    h.first_row = h.query * (size_t)s->heads + before;
     return h;
 }
 
-static size_t longest_square(const int32_t *start, int32_t sequences)
+static size_t largest_head(const saved_attention *s)
 {
-    size_t longest = 0;
-    for (int32_t i = 0; i < sequences; i++) {
-        size_t length = (size_t)(start[i + 1] - start[i]);
-        longest = length > longest ? length : longest;
+    size_t largest = 0;
+    for (int32_t i = 0; i < s->sequences; i++) {
+        size_t size = (size_t)(s->start[i + 1] - s->start[i]) *
+                      (size_t)(s->queries[i + 1] - s->queries[i]);
+        largest = size > largest ? size : largest;
     }
-    return longest * longest;
+    return largest;
 }
 
 static bool place_probabilities(graph *g, saved_attention *s)
@@ -153,73 +172,110 @@ static bool place_probabilities(graph *g, saved_attention *s)
     size_t total = 0;
     s->place = eqbi_scratch(g, (size_t)s->sequences, sizeof *s->place);
     for (int32_t i = 0; s->place && i < s->sequences; i++) {
-        size_t length = (size_t)(s->start[i + 1] - s->start[i]);
         s->place[i] = total;
-        total += length * length * (size_t)s->heads;
+        total += (size_t)(s->start[i + 1] - s->start[i]) *
+                 (size_t)(s->queries[i + 1] - s->queries[i]) * (size_t)s->heads;
     }
     s->p = eqbi_scratch(g, total, sizeof *s->p);
     return s->place && s->p;
+}
+
+/* kv NULL: q holds all three. */
+static tensor *attention(graph *g, tensor *q, tensor *kv, saved_attention s, int32_t hidden,
+                         float dropout)
+{
+    tensor *o = eqbi_tensor(g, q->rows, hidden);
+    if (!o) return NULL;
+    s.mask = eqbi_mask_key(g, dropout);
+    saved_attention *saved;
+    if (!eqbi_record(g, OP_attention, o, (tensor *[]){q, kv}, 2, (void **)&saved, sizeof *saved))
+        return NULL;
+    if (saved && !place_probabilities(g, &s)) return NULL;
+    if (saved) *saved = s;
+    size_t size = largest_head(&s);
+    float *scratch = eqbi_scratch(g, (size_t)omp_get_max_threads() * size, sizeof(float));
+    if (!scratch) return NULL;
+    int32_t d = hidden / s.heads;
+    float scale = 1.0f / sqrtf((float)d);
+    projections x = kv ? in_two(q->x, kv->x, hidden) : all_in_one(q->x, hidden);
+#pragma omp parallel for schedule(dynamic) if (eqbi_size(o) > EQBI_PARALLEL_MIN)
+    for (int32_t i = 0; i < s.sequences * s.heads; i++) {
+        head h = head_of(&s, i, d);
+        float *mine = scratch + (size_t)omp_get_thread_num() * size, *p = h.p ? h.p : mine;
+        size_t keys = h.row * (size_t)x.ldkv + h.column;
+        eqbi_gemm(false, true, h.queries, h.length, d, x.q + h.query * (size_t)x.ldq + h.column,
+                  x.ldq, x.k + keys, x.ldkv, 0.0f, p, h.length);
+        softmax_rows(p, h.queries, h.length, scale);
+        bool drops = s.mask.threshold > 0;
+        if (drops) mask_rows(mine, p, h.queries, h.length, &s.mask, h.first_row);
+        mix(o->x + h.query * (size_t)hidden + h.column, hidden, h.queries, drops ? mine : p,
+            h.length, false, x.v + keys, x.ldkv, h.length, d, 0.0f);
+    }
+    return o;
 }
 
 tensor *eqbi_attention(graph *g, tensor *qkv, const int32_t *start, int32_t sequences,
                        int32_t heads, float dropout)
 {
     if (!qkv) return NULL;
-    int32_t hidden = qkv->cols / 3, d = hidden / heads, ld = qkv->cols;
+    int32_t hidden = qkv->cols / 3;
     if (qkv->cols % 3 != 0 || hidden % heads != 0 || start[sequences] != qkv->rows)
         return eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "attention: qkv is [%d, %d], %d heads",
                                qkv->rows, qkv->cols, heads);
-    tensor *o = eqbi_tensor(g, qkv->rows, hidden);
-    if (!o) return NULL;
-    saved_attention s = {start, sequences, heads, eqbi_mask_key(g, dropout), NULL, NULL}, *saved;
-    if (!eqbi_record(g, OP_attention, o, &qkv, 1, (void **)&saved, sizeof *saved)) return NULL;
-    if (saved && !place_probabilities(g, &s)) return NULL;
-    if (saved) *saved = s;
-    size_t square = longest_square(start, sequences);
-    float *scratch = eqbi_scratch(g, (size_t)omp_get_max_threads() * square, sizeof(float));
-    if (!scratch) return NULL;
-    float scale = 1.0f / sqrtf((float)d);
-#pragma omp parallel for schedule(dynamic) if (eqbi_size(o) > EQBI_PARALLEL_MIN)
-    for (int32_t i = 0; i < sequences * heads; i++) {
-        head h = head_of(&s, i, d);
-        float *mine = scratch + (size_t)omp_get_thread_num() * square;
-        float *p = h.p ? h.p : mine;
-        const float *q = qkv->x + h.row * (size_t)ld + h.column;
-        scores(p, q, ld, q + hidden, ld, h.length, d);
-        softmax_rows(p, h.length, scale);
-        if (s.mask.threshold > 0) mask_rows(mine, p, h.length, &s.mask, h.first_row);
-        mix(o->x + h.row * (size_t)hidden + h.column, hidden, s.mask.threshold > 0 ? mine : p,
-            false, q + 2 * hidden, ld, h.length, d, 0.0f);
-    }
-    return o;
+    saved_attention s = {.start = start, .queries = start, .sequences = sequences, .heads = heads};
+    return attention(g, qkv, NULL, s, hidden, dropout);
+}
+
+tensor *eqbi_attention_at(graph *g, tensor *q, const int32_t *queries, tensor *kv,
+                          const int32_t *start, int32_t sequences, int32_t heads, float dropout)
+{
+    if (!q || !kv) return NULL;
+    if (kv->cols != 2 * q->cols || q->cols % heads != 0 || start[sequences] != kv->rows ||
+        queries[sequences] != q->rows)
+        return eqbi_graph_fail(g, EQB_ERR_ARGUMENT,
+                               "attention: q is [%d, %d], kv is [%d, %d], %d heads", q->rows,
+                               q->cols, kv->rows, kv->cols, heads);
+    saved_attention s = {
+        .start = start, .queries = queries, .sequences = sequences, .heads = heads};
+    return attention(g, q, kv, s, q->cols, dropout);
 }
 
 void eqbi_attention_backward(graph *g, node *n)
 {
     const saved_attention *s = n->saved;
-    tensor *qkv = n->in[0];
-    int32_t hidden = n->out->cols, d = hidden / s->heads, ld = qkv->cols;
-    float beta;
-    float *dqkv = eqbi_grad(g, qkv, &beta);
-    size_t square = longest_square(s->start, s->sequences);
-    float *scratch = eqbi_scratch(g, (size_t)omp_get_max_threads() * 2 * square, sizeof(float));
-    if (!dqkv || !scratch) return;
+    tensor *q = n->in[0], *kv = n->in[1];
+    int32_t hidden = n->out->cols, d = hidden / s->heads;
+    float beta_q, beta_kv;
+    float *dq = eqbi_grad(g, q, &beta_q), *dkv = eqbi_grad(g, kv, &beta_kv);
+    if (!kv) beta_kv = beta_q;
+    size_t size = largest_head(s);
+    float *scratch = eqbi_scratch(g, (size_t)omp_get_max_threads() * 2 * size, sizeof(float));
+    if (!scratch || g->err.status != EQB_OK) return;
     float scale = 1.0f / sqrtf((float)d);
+    projections x = kv ? in_two(q->x, kv->x, hidden) : all_in_one(q->x, hidden);
+    projections dx = kv ? in_two(dq, dkv, hidden) : all_in_one(dq, hidden);
 #pragma omp parallel for schedule(dynamic) if (eqbi_size(n->out) > EQBI_PARALLEL_MIN)
     for (int32_t i = 0; i < s->sequences * s->heads; i++) {
         head h = head_of(s, i, d);
-        float *dp = scratch + (size_t)omp_get_thread_num() * 2 * square, *masked = dp + square;
-        size_t at = h.row * (size_t)ld + h.column;
-        const float *q = qkv->x + at, *k = q + hidden, *v = k + hidden;
-        float *dq = dqkv + at, *dk = dq + hidden, *dv = dk + hidden;
-        const float *d_o = n->out->g + h.row * (size_t)hidden + h.column;
+        float *dp = scratch + (size_t)omp_get_thread_num() * 2 * size, *masked = dp + size;
+        size_t keys = h.row * (size_t)x.ldkv + h.column;
+        size_t at = h.query * (size_t)x.ldq + h.column;
+        const float *d_o = n->out->g + h.query * (size_t)hidden + h.column;
         bool drops = s->mask.threshold > 0;
-        if (drops) mask_rows(masked, h.p, h.length, &s->mask, h.first_row);
-        mix(dv, ld, drops ? masked : h.p, true, d_o, hidden, h.length, d, beta);
-        scores(dp, d_o, hidden, v, ld, h.length, d);
-        if (drops) mask_rows(dp, dp, h.length, &s->mask, h.first_row);
-        softmax_rows_backward(dp, h.p, h.length, scale);
-        mix(dq, ld, dp, false, k, ld, h.length, d, beta);
-        mix(dk, ld, dp, true, q, ld, h.length, d, beta);
+        if (dx.v) {
+            if (drops) mask_rows(masked, h.p, h.queries, h.length, &s->mask, h.first_row);
+            mix(dx.v + keys, x.ldkv, h.length, drops ? masked : h.p, h.length, true, d_o, hidden,
+                h.queries, d, beta_kv);
+        }
+        eqbi_gemm(false, true, h.queries, h.length, d, d_o, hidden, x.v + keys, x.ldkv, 0.0f, dp,
+                  h.length);
+        if (drops) mask_rows(dp, dp, h.queries, h.length, &s->mask, h.first_row);
+        softmax_rows_backward(dp, h.p, h.queries, h.length, scale);
+        if (dx.q)
+            mix(dx.q + at, x.ldq, h.queries, dp, h.length, false, x.k + keys, x.ldkv, h.length, d,
+                beta_q);
+        if (dx.k)
+            mix(dx.k + keys, x.ldkv, h.length, dp, h.length, true, x.q + at, x.ldq, h.queries, d,
+                beta_kv);
     }
 }

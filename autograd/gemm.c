@@ -93,6 +93,7 @@ static int32_t grid_rows(int32_t m, int32_t n, int32_t tiles)
 void eqbi_gemm(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, const float *a,
                int32_t lda, const float *b, int32_t ldb, float beta, float *c, int32_t ldc)
 {
+    if (m == 0) return; /* a sequence without queries */
     bool parallel = (int64_t)m * n * k >= PARALLEL_MIN && !omp_in_parallel();
     if (m <= FEW && !transpose_a && transpose_b) {
         if (!parallel) {

@@ -8,6 +8,7 @@
 
 typedef struct saved_linear {
     eqb_activation act;
+    int32_t first; /* row of w that makes column 0 of y */
     float *slope; /* act'(z) [N, out] for the GELUs, else NULL: the output tells it */
 } saved_linear;
 
@@ -68,29 +69,40 @@ static void activate(eqb_activation act, float *y, float *slope, int32_t n)
 
 tensor *eqbi_linear(graph *g, tensor *x, tensor *w, tensor *b, eqb_activation act)
 {
+    return w ? eqbi_linear_part(g, x, w, b, 0, w->rows, act) : NULL;
+}
+
+tensor *eqbi_linear_part(graph *g, tensor *x, tensor *w, tensor *b, int32_t first, int32_t count,
+                         eqb_activation act)
+{
     if (!x || !w) return NULL;
     if (x->cols != w->cols || (b && b->cols != w->rows))
         return eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "linear: x is [%d, %d], w [%d, %d]", x->rows,
                                x->cols, w->rows, w->cols);
-    int32_t rows = x->rows, out = w->rows;
+    if (first < 0 || count < 1 || first > w->rows - count)
+        return eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "linear: rows %d to %d of w [%d, %d]", first,
+                               first + count - 1, w->rows, w->cols);
+    int32_t rows = x->rows, out = count;
     tensor *y = eqbi_tensor(g, rows, out);
     if (!y) return NULL;
     saved_linear *saved;
     if (!eqbi_record(g, OP_linear, y, (tensor *[]){x, w, b}, 3, (void **)&saved, sizeof *saved))
         return NULL;
+    const float *part = w->x + (size_t)first * (size_t)w->cols, *bias = b ? b->x + first : NULL;
     float *slope = NULL;
     if (saved) {
         saved->act = act;
+        saved->first = first;
         if (act == EQB_ACT_GELU || act == EQB_ACT_GELU_TANH)
             slope = saved->slope = eqbi_scratch(g, eqbi_size(y), sizeof(float));
         if (g->err.status != EQB_OK) return NULL;
     }
-    eqbi_gemm(false, true, rows, out, x->cols, x->x, x->cols, w->x, w->cols, 0.0f, y->x, out);
+    eqbi_gemm(false, true, rows, out, x->cols, x->x, x->cols, part, w->cols, 0.0f, y->x, out);
     if (!b && act == EQB_ACT_NONE) return y;
 #pragma omp parallel for schedule(static) if (eqbi_size(y) > EQBI_PARALLEL_MIN)
     for (int32_t r = 0; r < rows; r++) {
         float *row = y->x + (size_t)r * (size_t)out;
-        if (b) add_bias(row, b->x, out);
+        if (bias) add_bias(row, bias, out);
         activate(act, row, slope ? slope + (size_t)r * (size_t)out : NULL, out);
     }
     return y;
@@ -140,6 +152,16 @@ EQBI_KERNEL static void column_sums(float *EQBI_RESTRICT db, const float *EQBI_R
     }
 }
 
+/* Where the gradient of count elements of t from first on belongs: t's other elements get zeros, if
+ * nobody has written to them.                                                                     */
+static float *part_gradient(graph *g, tensor *t, size_t first, size_t count, float *beta)
+{
+    if (!t || count == eqbi_size(t)) return eqbi_grad(g, t, beta);
+    float *d = eqbi_grad_sum(g, t);
+    *beta = 1.0f;
+    return d ? d + first : NULL;
+}
+
 void eqbi_linear_backward(graph *g, node *n)
 {
     const saved_linear *s = n->saved;
@@ -153,15 +175,16 @@ void eqbi_linear_backward(graph *g, node *n)
             activation_backward(s, dz, y->x, (size_t)r * (size_t)out, (size_t)out);
     }
     float beta;
-    float *db = eqbi_grad(g, b, &beta);
+    float *db = part_gradient(g, b, (size_t)s->first, (size_t)out, &beta);
     if (db) {
         enum { BLOCK = 512 };
 #pragma omp parallel for schedule(static) if (parallel)
         for (int32_t c = 0; c < out; c += BLOCK)
             column_sums(db, dz, rows, out, c, c + BLOCK < out ? c + BLOCK : out, beta);
     }
-    float *dw = eqbi_grad(g, w, &beta);
+    size_t at = (size_t)s->first * (size_t)in;
+    float *dw = part_gradient(g, w, at, (size_t)out * (size_t)in, &beta);
     if (dw) eqbi_gemm(true, false, out, in, rows, dz, out, x->x, in, beta, dw, in);
     float *dx = eqbi_grad(g, x, &beta);
-    if (dx) eqbi_gemm(false, false, rows, in, out, dz, out, w->x, in, beta, dx, in);
+    if (dx) eqbi_gemm(false, false, rows, in, out, dz, out, w->x + at, in, beta, dx, in);
 }

@@ -13,6 +13,10 @@
  *   source  torch.nn.Linear; Hendrycks, Gimpel 2016 for GELU                                      */
 tensor *eqbi_linear(graph *g, tensor *x, tensor *w, tensor *b, eqb_activation act);
 
+/* The same with count rows of w and elements of b from first on: some of the columns of y. */
+tensor *eqbi_linear_part(graph *g, tensor *x, tensor *w, tensor *b, int32_t first, int32_t count,
+                         eqb_activation act);
+
 /* LayerNorm(dropout(x) + residual), over each row. A negative dropout: none here, ever.
  *   shape   x, residual [N, H] (residual may be NULL), gain, bias [1, H], result [N, H]
  *   saves   the normalised rows [N, H] and 1 / sigma [N]
@@ -26,6 +30,11 @@ tensor *eqbi_add_norm(graph *g, tensor *x, tensor *residual, tensor *gain, tenso
  *   source  Vaswani et al. 2017, eq. 1; dropout on the probabilities as in BERT                   */
 tensor *eqbi_attention(graph *g, tensor *qkv, const int32_t *start, int32_t sequences,
                        int32_t heads, float dropout);
+/* The same for some of the tokens only: q [Q, H] are the queries of these, queries [sequences + 1]
+ * says which of them belong to which sequence (maybe none), kv [N, 2H] (k | v) are all tokens' keys
+ * and values, and the result is [Q, H]. queries must live until backward.                         */
+tensor *eqbi_attention_at(graph *g, tensor *q, const int32_t *queries, tensor *kv,
+                          const int32_t *start, int32_t sequences, int32_t heads, float dropout);
 
 /* word[id] + position[place in the sequence] + type[t]: Hugging Face's BertEmbeddings before its
  * LayerNorm. pad_id gets no gradient here (torch's padding_idx); -1 for none.

@@ -100,9 +100,8 @@ static double train_round(void *self)
     eqb_batch batch = batch_of(b);
     eqb_graph *g = b->graph;
     eqb_graph_begin(g, EQB_MODE_TRAIN, 1, b->step++);
-    eqb_tensor *hidden = eqb_bert_encoder(g, b->model, &batch);
-    eqb_tensor *mlm = eqb_bert_mlm(g, b->model, hidden, b->row, b->rows);
-    eqb_tensor *nsp = eqb_bert_nsp(g, b->model, eqb_bert_pooler(g, b->model, hidden, &batch));
+    eqb_tensor *mlm, *nsp;
+    eqb_bert_heads(g, b->model, &batch, b->row, b->rows, &mlm, &nsp);
     float per_row = 1.0f / (float)b->rows, per_sentence = 1.0f / (float)b->shape.sentences;
     eqb_loss_mlm(g, mlm, b->label, NULL, EQB_LABEL_CROSS_ENTROPY, per_row);
     eqb_loss_nsp(g, nsp, b->next, NULL, per_sentence);

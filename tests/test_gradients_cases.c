@@ -26,7 +26,27 @@ static tensor *linear(graph *g, tensor **in, const op_case *c)
 {
     return eqbi_linear(g, in[0], in[1], in[2], (eqb_activation)c->choice);
 }
+/* choice: the first of three rows of w */
+static tensor *linear_part(graph *g, tensor **in, const op_case *c)
+{
+    return eqbi_linear_part(g, in[0], in[1], in[2], c->choice, 3, EQB_ACT_NONE);
+}
+/* Both thirds of w and the whole of it in one graph: the parts must add to what others wrote. */
+static tensor *linear_parts(graph *g, tensor **in, const op_case *c)
+{
+    (void)c;
+    tensor *whole = eqbi_linear(g, in[0], in[1], in[2], EQB_ACT_NONE);
+    tensor *a = eqbi_linear_part(g, in[0], in[1], in[2], 0, 3, EQB_ACT_NONE);
+    tensor *b = eqbi_linear_part(g, in[0], in[1], in[2], 3, 3, EQB_ACT_NONE);
+    tensor *halves = eqb_concat_rows(g, a, b);
+    const int32_t columns[3] = {4, 1, 5};
+    return eqb_concat_rows(g, halves, eqb_gather_cols(g, whole, columns, 3));
+}
 static const op_case linear_cases[] = {
+    {"first rows of w", linear_part, {{5, 3}, {7, 3}, {1, 7}}, 0},
+    {"last rows of w", linear_part, {{5, 4}, {7, 4}, {1, 7}}, 4},
+    {"a part, no bias", linear_part, {{2, 4}, {6, 4}}, 2},
+    {"parts and whole", linear_parts, {{5, 3}, {6, 3}, {1, 6}}},
     {"plain", linear, {{5, 3}, {4, 3}}},
     {"bias", linear, {{5, 3}, {4, 3}, {1, 4}}},
     {"one row", linear, {{1, 7}, {2, 7}, {1, 2}}},
@@ -62,7 +82,18 @@ static tensor *attention(graph *g, tensor **in, const op_case *c)
 {
     return eqbi_attention(g, in[0], c->batch->start, c->batch->sequences, c->choice, c->dropout);
 }
+/* Queries of some tokens, none in the second sequence; of longer more than 32 in the first. */
+static const int32_t few[5] = {0, 2, 2, 3, 4}, many[5] = {0, 40, 40, 70, 80};
+static tensor *attention_at(graph *g, tensor **in, const op_case *c)
+{
+    return eqbi_attention_at(g, in[0], c->batch == &longer ? many : few, in[1], c->batch->start,
+                             c->batch->sequences, c->choice, c->dropout);
+}
 static const op_case attention_cases[] = {
+    {"some queries", attention_at, {{4, 6}, {11, 12}}, 2, .batch = &ragged},
+    {"some queries, dropout", attention_at, {{4, 10}, {11, 20}}, 1, 0.4f, .batch = &ragged},
+    {"some queries, long", attention_at, {{80, 6}, {90, 12}}, 3, 0.2f, .batch = &longer},
+    {"some queries, parallel", attention_at, {{80, 207}, {90, 414}}, 3, .batch = &longer},
     {"ragged", attention, {{11, 18}}, 2, .batch = &ragged},
     {"one head", attention, {{11, 9}}, 1, .batch = &ragged},
     {"heads of one", attention, {{11, 9}}, 3, .batch = &ragged, .low = -3, .high = 3},
@@ -231,6 +262,12 @@ static const op_case wrong[] = {
     {"attention: not three parts", attention, {{11, 10}}, 2, .batch = &ragged},
     {"attention: heads", attention, {{11, 18}}, 4, .batch = &ragged},
     {"attention: rows", attention, {{10, 18}}, 2, .batch = &ragged},
+    {"attention: not two parts", attention_at, {{4, 6}, {11, 13}}, 2, .batch = &ragged},
+    {"attention: queries", attention_at, {{5, 6}, {11, 12}}, 2, .batch = &ragged},
+    {"attention: heads of queries", attention_at, {{4, 6}, {11, 12}}, 4, .batch = &ragged},
+    {"attention: keys", attention_at, {{4, 6}, {10, 12}}, 2, .batch = &ragged},
+    {"linear: after the last row", linear_part, {{2, 3}, {4, 3}}, 2},
+    {"linear: before the first row", linear_part, {{2, 3}, {4, 3}}, -1},
     {"embed: no sequence", embed, {{7, 2}, {5, 2}, {3, 2}}, .batch = BATCH(0, LIST{0})},
     {"embed: first start", embed, {{7, 2}, {5, 2}, {3, 2}}, .batch = BATCH(1, LIST{1, 2})},
     {"embed: empty", embed, {{7, 2}, {5, 2}, {3, 2}}, .batch = BATCH(2, LIST{0, 1, 1}, LIST{0})},

@@ -303,13 +303,16 @@ END_TEST
 
 START_TEST(who_cannot_tell_the_genders_has_no_gap)
 {
-    ck_assert(figure(&unseeing, "forward", "pronouns", "abs", "value") == 0.0);
+    /* Not 0: BLAS may round a row differently where it stands elsewhere in the batch. */
+    const double rounding = 1e-6;
+    ck_assert(figure(&unseeing, "forward", "pronouns", "abs", "value") < rounding);
     ck_assert(figure(&unseeing, "forward", "pronouns", "close", "value") == 1.0);
-    ck_assert(figure(&unseeing, "reverse", "all", "abs", "value") == 0.0);
+    ck_assert(figure(&unseeing, "reverse", "all", "abs", "value") < rounding);
     ck_assert(figure(&unseeing, "forward", "relatives", "abs", "value") > 0.0);
     for (const eqbi_json_value *s = first_of(&unseeing, "next"); s; s = eqbi_json_next(s))
         if (has_text(s, "first", "{He|She} works in a hospital."))
-            ck_assert(number(&unseeing, s, "p_male") == number(&unseeing, s, "p_female"));
+            ck_assert(fabs(number(&unseeing, s, "p_male") - number(&unseeing, s, "p_female")) <
+                      rounding);
 }
 END_TEST
 

@@ -85,6 +85,73 @@ START_TEST(test_modes_agree)
 }
 END_TEST
 
+/* Logits and gradients of both heads, either of them, or one row, computed with the last layer at
+ * the used rows only, and the same from all hidden states. Rows come in any order and repeat; the
+ * second and last of the sequences have none.                                                     */
+START_TEST(test_heads_agree)
+{
+    const int32_t asked[] = {9, 1, 42, 20, 1, 5};
+    const struct {
+        int32_t first, count;
+        bool mlm, nsp;
+    } wanted[] = {{0, 6, true, true}, {0, 6, true, false}, {0, 6, false, true},
+                  {2, 1, true, true}, {0, 0, true, true}};
+    const int32_t *at = asked + wanted[_i].first, count = wanted[_i].mlm ? wanted[_i].count : 0;
+    bool nsp_wanted = wanted[_i].nsp;
+    graph *g = new_graph(NULL);
+    float *expected = NULL, mlm_expected[6 * V], nsp_expected[SEQUENCES * 2];
+    for (int short_way = 0; short_way < 2; short_way++) {
+        eqb_tensor *mlm = NULL, *nsp = NULL;
+        eqb_graph_begin(g, EQB_MODE_RECORD, 1, 1);
+        memset(model->gradients, 0xff, gradient_bytes());
+        eqb_model_forget_gradients(model);
+        if (short_way) {
+            eqb_bert_heads(g, model, &small_batch, at, count, wanted[_i].mlm ? &mlm : NULL,
+                           nsp_wanted ? &nsp : NULL);
+        } else {
+            eqb_tensor *hidden = eqb_bert_encoder(g, model, &small_batch);
+            if (count > 0) mlm = eqb_bert_mlm(g, model, hidden, at, count);
+            if (nsp_wanted)
+                nsp = eqb_bert_nsp(g, model, eqb_bert_pooler(g, model, hidden, &small_batch));
+        }
+        ck_assert(eqb_graph_status(g, NULL) == EQB_OK && (mlm != NULL) == (count > 0) &&
+                  (nsp != NULL) == nsp_wanted);
+        if (short_way && mlm) check_near("mlm", mlm->x, mlm_expected, count * V);
+        if (short_way && nsp) check_near("nsp", nsp->x, nsp_expected, SEQUENCES * 2);
+        if (mlm) memcpy(mlm_expected, mlm->x, eqbi_size(mlm) * sizeof(float));
+        if (nsp) memcpy(nsp_expected, nsp->x, eqbi_size(nsp) * sizeof(float));
+        const int32_t word[6] = {4, 9, 0, 49, 4, 7}, next[SEQUENCES] = {0, 1, 1, 0};
+        eqb_loss_mlm(g, mlm, word, NULL, EQB_LABEL_CROSS_ENTROPY, 1.0f);
+        eqb_loss_nsp(g, nsp, next, NULL, 1.0f);
+        ck_assert_int_eq(eqb_graph_backward(g, NULL, 0.0f, NULL), EQB_OK);
+        eqbi_model_complete_gradients(model);
+        for (int32_t i = 0; short_way && i < model->entries; i++) {
+            const eqbi_entry *e = &model->entry[i];
+            check_near(e->name, model->gradients + e->offset, expected + e->offset,
+                       e->rows * e->cols);
+        }
+        if (!short_way) {
+            expected = malloc(gradient_bytes());
+            memcpy(expected, model->gradients, gradient_bytes());
+        }
+    }
+    free(expected);
+    eqb_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_heads_refuse)
+{
+    const int32_t rows[][2] = {{0, TOKENS}, {-1, 0}};
+    graph *g = new_graph(NULL);
+    eqb_tensor *mlm, *nsp;
+    eqb_graph_begin(g, EQB_MODE_RECORD, 1, 1);
+    eqb_bert_heads(g, model, &small_batch, rows[_i], 2, &mlm, &nsp);
+    ck_assert(!mlm && !nsp && eqb_graph_status(g, NULL) == EQB_ERR_ARGUMENT);
+    eqb_graph_free(g);
+}
+END_TEST
+
 /* Gradients add up until they are forgotten. Twice the loss scales every product exactly, so that
  * only the sum itself is rounded. */
 START_TEST(test_gradients_add_up)
@@ -144,6 +211,8 @@ TCase *step_tests(void)
     tcase_add_loop_test(t, test_dropout_repeats, 0, 4);
     tcase_add_loop_test(t, test_dropout_places, 0, 3);
     tcase_add_test(t, test_modes_agree);
+    tcase_add_loop_test(t, test_heads_agree, 0, 5);
+    tcase_add_loop_test(t, test_heads_refuse, 0, 2);
     tcase_add_test(t, test_gradients_add_up);
     tcase_add_loop_test(t, test_frozen, 0, 5);
     return t;

@@ -102,6 +102,14 @@ EQB_API eqb_tensor *eqb_bert_mlm(eqb_graph *g, eqb_model *model, eqb_tensor *hid
                                  const int32_t *rows, int32_t count);
 /* [B, 2] logits of the next-sentence head; column 0: follows. */
 EQB_API eqb_tensor *eqb_bert_nsp(eqb_graph *g, eqb_model *model, eqb_tensor *pooled);
+/* All of the above for a caller who wants logits and no hidden states, with the same values: *mlm
+ * [count, V] at these rows of the batch, in any order; *nsp [B, 2]. Either may be NULL: not wanted.
+ * In the last layer, queries, attention and feed-forward are computed for the rows that a head looks
+ * at, which in training are a fifth of all. Dropout draws other masks than eqb_bert_encoder's.
+ * NULL is stored on failure (and in *mlm when count is 0); eqb_graph_status says why.
+ *   errors  ARGUMENT (the batch, or a row, is out of range), NOMEM                                */
+EQB_API void eqb_bert_heads(eqb_graph *g, eqb_model *model, const eqb_batch *batch,
+                            const int32_t *rows, int32_t count, eqb_tensor **mlm, eqb_tensor **nsp);
 
 /* ------------------------------------------------------------------------------------ losses -- */
 

@@ -90,12 +90,10 @@ typedef struct heads {
 
 static heads forward(graph *g, eqb_model *model, const eqbi_pair_batch *b)
 {
-    tensor *hidden = eqb_bert_encoder(g, model, &b->batch);
     heads h = {0};
-    if (b->rows > 0) h.mlm = eqb_bert_mlm(g, model, hidden, b->row, b->rows);
     bool next = false;
     for (int32_t i = 0; i < b->batch.sequences; i++) next = next || b->next_label[i] >= 0;
-    if (next) h.nsp = eqb_bert_nsp(g, model, eqb_bert_pooler(g, model, hidden, &b->batch));
+    eqb_bert_heads(g, model, &b->batch, b->row, b->rows, &h.mlm, next ? &h.nsp : NULL);
     return h;
 }
 

@@ -64,12 +64,11 @@ static eqb_status run(void *self, graph *g, int64_t step, int32_t k, eqbi_totals
     const eqbi_text_batch *b = &t->micro[k];
     const eqb_run_options *o = &t->options->run;
     eqb_graph_begin(g, EQB_MODE_TRAIN, o->seed, (uint64_t)(step * o->accumulate + k));
-    tensor *hidden = eqb_bert_encoder(g, t->model, &b->batch);
-    tensor *pooled = eqb_bert_pooler(g, t->model, hidden, &b->batch);
-    double mlm = eqb_loss_mlm(g, eqb_bert_mlm(g, t->model, hidden, b->row, b->rows), b->label,
-                              NULL, EQB_LABEL_CROSS_ENTROPY, (float)(1.0 / t->masked));
-    double nsp = eqb_loss_nsp(g, eqb_bert_nsp(g, t->model, pooled), b->next, NULL,
-                              (float)(1.0 / t->sequences));
+    tensor *words, *follows;
+    eqb_bert_heads(g, t->model, &b->batch, b->row, b->rows, &words, &follows);
+    double mlm = eqb_loss_mlm(g, words, b->label, NULL, EQB_LABEL_CROSS_ENTROPY,
+                              (float)(1.0 / t->masked));
+    double nsp = eqb_loss_nsp(g, follows, b->next, NULL, (float)(1.0 / t->sequences));
     totals->mlm.sum += mlm;
     totals->mlm.weight += b->rows;
     totals->nsp.sum += nsp;
@@ -174,9 +173,9 @@ static eqb_status score_batch(eqb_pretrain_evaluation *e, graph *g, eqb_model *m
                               eqb_error *err)
 {
     eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
-    tensor *hidden = eqb_bert_encoder(g, model, &b->batch);
-    tensor *log_p = eqb_log_softmax(g, eqb_bert_mlm(g, model, hidden, b->row, b->rows));
-    tensor *nsp = eqb_bert_nsp(g, model, eqb_bert_pooler(g, model, hidden, &b->batch));
+    tensor *mlm, *nsp;
+    eqb_bert_heads(g, model, &b->batch, b->row, b->rows, &mlm, &nsp);
+    tensor *log_p = eqb_log_softmax(g, mlm);
     EQBI_TRY(eqb_graph_status(g, err));
     score_rows(e, b, log_p, baseline, commonest);
     for (int32_t i = 0; i < b->batch.sequences; i++) {
