@@ -60,7 +60,7 @@ static void mix(float *o, int32_t ldo, int32_t rows, const float *s, int32_t lds
     if ((rows <= SHORT && count <= SHORT) || count == 0)
         short_mix(o, ldo, rows, s, lds, transposed, a, lda, count, d, beta);
     else
-        eqbi_gemm(transposed, false, rows, d, count, s, lds, a, lda, beta, o, ldo);
+        eqbi_gemm_here(transposed, false, rows, d, count, s, lds, a, lda, beta, o, ldo);
 }
 
 /* ------------------------------------------------------------------------- rows of [R, L] -- */
@@ -203,7 +203,7 @@ static tensor *attention(graph *g, tensor *q, tensor *kv, saved_attention s, int
         head h = head_of(&s, i, d);
         float *mine = scratch + (size_t)omp_get_thread_num() * size, *p = h.p ? h.p : mine;
         size_t keys = h.row * (size_t)x.ldkv + h.column;
-        eqbi_gemm(false, true, h.queries, h.length, d, x.q + h.query * (size_t)x.ldq + h.column,
+        eqbi_gemm_here(false, true, h.queries, h.length, d, x.q + h.query * (size_t)x.ldq + h.column,
                   x.ldq, x.k + keys, x.ldkv, 0.0f, p, h.length);
         softmax_rows(p, h.queries, h.length, scale);
         bool drops = s.mask.threshold > 0;
@@ -267,7 +267,7 @@ void eqbi_attention_backward(graph *g, node *n)
             mix(dx.v + keys, x.ldkv, h.length, drops ? masked : h.p, h.length, true, d_o, hidden,
                 h.queries, d, beta_kv);
         }
-        eqbi_gemm(false, true, h.queries, h.length, d, d_o, hidden, x.v + keys, x.ldkv, 0.0f, dp,
+        eqbi_gemm_here(false, true, h.queries, h.length, d, d_o, hidden, x.v + keys, x.ldkv, 0.0f, dp,
                   h.length);
         if (drops) mask_rows(dp, dp, h.queries, h.length, &s->mask, h.first_row);
         softmax_rows_backward(dp, h.p, h.queries, h.length, scale);

@@ -97,7 +97,9 @@ tensor *eqbi_linear_part(graph *g, tensor *x, tensor *w, tensor *b, int32_t firs
             slope = saved->slope = eqbi_scratch(g, eqbi_size(y), sizeof(float));
         if (g->err.status != EQB_OK) return NULL;
     }
-    eqbi_gemm(false, true, rows, out, x->cols, x->x, x->cols, part, w->cols, 0.0f, y->x, out);
+    if (!eqbi_gemm(g, false, true, rows, out, x->cols, x->x, x->cols, part, w->cols, 0.0f, y->x,
+                   out))
+        return NULL;
     if (!b && act == EQB_ACT_NONE) return y;
 #pragma omp parallel for schedule(static) if (eqbi_size(y) > EQBI_PARALLEL_MIN)
     for (int32_t r = 0; r < rows; r++) {
@@ -184,7 +186,7 @@ void eqbi_linear_backward(graph *g, node *n)
     }
     size_t at = (size_t)s->first * (size_t)in;
     float *dw = part_gradient(g, w, at, (size_t)out * (size_t)in, &beta);
-    if (dw) eqbi_gemm(true, false, out, in, rows, dz, out, x->x, in, beta, dw, in);
+    if (dw) eqbi_gemm(g, true, false, out, in, rows, dz, out, x->x, in, beta, dw, in);
     float *dx = eqbi_grad(g, x, &beta);
-    if (dx) eqbi_gemm(false, false, rows, in, out, dz, out, w->x + at, in, beta, dx, in);
+    if (dx) eqbi_gemm(g, false, false, rows, in, out, dz, out, w->x + at, in, beta, dx, in);
 }

@@ -20,8 +20,9 @@ eqb_tensor *eqb_matmul(eqb_graph *g, eqb_tensor *a, bool transpose_a, eqb_tensor
     if (!c || !eqbi_record(g, OP_matmul, c, (tensor *[]){a, b}, 2, (void **)&saved, sizeof *saved))
         return NULL;
     if (saved) *saved = (saved_matmul){transpose_a, transpose_b};
-    eqbi_gemm(transpose_a, transpose_b, m, n, k, a->x, a->cols, b->x, b->cols, 0.0f, c->x, n);
-    return c;
+    bool done = eqbi_gemm(g, transpose_a, transpose_b, m, n, k, a->x, a->cols, b->x, b->cols, 0.0f,
+                          c->x, n);
+    return done ? c : NULL;
 }
 
 void eqbi_matmul_backward(graph *g, node *entry)
@@ -32,9 +33,9 @@ void eqbi_matmul_backward(graph *g, node *entry)
     int32_t m = entry->out->rows, n = entry->out->cols, k = s->ta ? a->rows : a->cols;
     float beta;
     float *da = eqbi_grad(g, a, &beta);
-    if (da && !s->ta) eqbi_gemm(false, !s->tb, m, k, n, dc, n, b->x, b->cols, beta, da, k);
-    if (da && s->ta) eqbi_gemm(s->tb, true, k, m, n, b->x, b->cols, dc, n, beta, da, m);
+    if (da && !s->ta) eqbi_gemm(g, false, !s->tb, m, k, n, dc, n, b->x, b->cols, beta, da, k);
+    if (da && s->ta) eqbi_gemm(g, s->tb, true, k, m, n, b->x, b->cols, dc, n, beta, da, m);
     float *db = eqbi_grad(g, b, &beta);
-    if (db && !s->tb) eqbi_gemm(!s->ta, false, k, n, m, a->x, a->cols, dc, n, beta, db, n);
-    if (db && s->tb) eqbi_gemm(true, s->ta, n, k, m, dc, n, a->x, a->cols, beta, db, k);
+    if (db && !s->tb) eqbi_gemm(g, !s->ta, false, k, n, m, a->x, a->cols, dc, n, beta, db, n);
+    if (db && s->tb) eqbi_gemm(g, true, s->ta, n, k, m, dc, n, a->x, a->cols, beta, db, k);
 }

@@ -52,9 +52,15 @@ bool eqbi_batch_check(graph *g, const eqb_batch *batch, const tensor *word, cons
  * x itself.                                                                                       */
 tensor *eqbi_dropout(graph *g, tensor *x, float p);
 
-/* c = op(a) op(b) + beta c, row-major; ld: floats from one row to the next. beta is 0 or 1. */
-void eqbi_gemm(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k, const float *a,
-               int32_t lda, const float *b, int32_t ldb, float beta, float *c, int32_t ldc);
+/* c = op(a) op(b) + beta c, row-major; ld: floats from one row to the next. beta is 0 or 1. g lends
+ * scratch memory; false: there is none, the error is kept. Not inside a parallel region.          */
+bool eqbi_gemm(graph *g, bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k,
+               const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
+               int32_t ldc);
+/* The same in the calling thread alone, which may be one of many. */
+void eqbi_gemm_here(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k,
+                    const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
+                    int32_t ldc);
 
 /* Row loops over fewer elements than this are not worth waking a second thread for. */
 enum { EQBI_PARALLEL_MIN = 1 << 14 };

@@ -26,7 +26,7 @@ eqb_status eqb_graph_new(eqb_graph **out, const eqb_allocator *allocator, eqb_er
     graph *g = eqbi_calloc(allocator, 1, sizeof *g);
     *out = g;
     if (!g) return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for a graph");
-    g->allocator = g->mem.allocator = allocator;
+    g->allocator = g->mem.allocator = g->work.allocator = allocator;
     g->dropout = -1.0f;
     return EQB_OK;
 }
@@ -35,6 +35,7 @@ void eqb_graph_free(eqb_graph *g)
 {
     if (!g) return;
     eqbi_arena_free(&g->mem);
+    eqbi_arena_free(&g->work);
     eqbi_free(g->allocator, g, 1, sizeof *g);
 }
 

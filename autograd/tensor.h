@@ -72,6 +72,7 @@ typedef struct node {
 
 struct eqb_graph {
     eqbi_arena mem;
+    eqbi_arena work;  /* scratch of one matrix product at a time */
     node *tape;       /* newest first */
     bool record;      /* leave nodes                                     */
     bool train;       /* dropout on                                      */

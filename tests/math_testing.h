@@ -5,6 +5,7 @@
 #include "tests/testing.h"
 
 TCase *arena_tests(void);
+TCase *gemm_tests(void);
 TCase *random_tests(void);
 
 #endif

@@ -209,6 +209,7 @@ Suite *math_suite(void)
     tcase_add_test(softmax, test_softmax_rows);
     suite_add_tcase(s, softmax);
     suite_add_tcase(s, arena_tests());
+    suite_add_tcase(s, gemm_tests());
     suite_add_tcase(s, random_tests());
     return s;
 }

@@ -1,0 +1,327 @@
+/* C = op(A) op(B) with AVX2 and FMA, after Goto and van de Geijn, "Anatomy of high-performance matrix
+ * multiplication", 2008.
+ *
+ * A tile of C, 6 rows by 16 columns, stays in twelve registers while its inner dimension goes by: each
+ * turn broadcasts six numbers of A and multiplies them into two registers of B. What a turn needs
+ * lies side by side: A is copied ("packed") into groups of 6 rows, B into panels of 16 columns, both
+ * [inner][width], transposing where the operand needs it. A block of A fits the second-level cache, a
+ * panel of B the first. All of A is packed once, by all threads; then they take blocks of C's columns.
+ * Few rows times W^T: copying W to use it once or twice is the larger part of the work, so there the
+ * roles change: the few rows are packed as B, W is read as it lies, and tiles of C come out turned.  */
+#include "autograd/gemm_kernel.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <omp.h>
+
+typedef float v8 __attribute__((vector_size(32)));
+typedef float v8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX2_INLINE static inline __attribute__((always_inline)) AVX2
+
+enum {
+    LANES = 8,
+    ROWS = 6,        /* of a tile; ROWS * COLUMNS / LANES accumulators of 16 registers  */
+    COLUMNS = 16,
+    BLOCK_K = 256,   /* a panel of B, 16 KiB, is half of a first-level cache            */
+    BLOCK_M = 264,   /* a block of A, 264 KiB, is half of a second-level cache          */
+    BLOCK_N = 96,    /* columns a thread takes at a time, when there are enough         */
+    FEW = 32,        /* rows up to which W is not worth copying                         */
+    PAD = 16         /* floats between groups: keeps them off the same cache sets       */
+};
+
+bool eqbi_gemm_kernel_usable(void)
+{
+    __builtin_cpu_init();
+    /* With AVX-512 BLAS has wider kernels; Zen 4 runs those at the speed of AVX2. */
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           (!__builtin_cpu_supports("avx512f") || __builtin_cpu_is("amdfam19h"));
+}
+
+/* ------------------------------------------------------------------------------------- a tile -- */
+
+/* tile = sum over t of a[row][t] b[t], a's rows row floats apart and its columns step floats. */
+AVX2_INLINE void multiply(v8 tile[ROWS][2], int32_t k, const float *a, size_t row, size_t step,
+                          const float *b)
+{
+    const float *a3 = a + 3 * row;
+#pragma GCC unroll 6
+    for (int i = 0; i < ROWS; i++) tile[i][0] = tile[i][1] = (v8){0};
+    for (int32_t t = 0; t < k; t++) {
+        v8 b0 = *(const v8 *)b, b1 = *(const v8 *)(b + LANES);
+#pragma GCC unroll 6
+        for (int i = 0; i < ROWS; i++) {
+            float x = i < 3 ? a[(size_t)i * row] : a3[(size_t)(i - 3) * row];
+            v8 y = {x, x, x, x, x, x, x, x};
+            tile[i][0] += y * b0;
+            tile[i][1] += y * b1;
+        }
+        a += step;
+        a3 += step;
+        b += COLUMNS;
+    }
+}
+
+/* Stores or adds a whole tile. */
+AVX2_INLINE void store(v8 tile[ROWS][2], float *c, size_t ldc, bool add)
+{
+#pragma GCC unroll 6
+    for (int i = 0; i < ROWS; i++) {
+        v8_anywhere *p = (v8_anywhere *)(c + (size_t)i * ldc);
+        if (add) {
+            tile[i][0] += p[0];
+            tile[i][1] += p[1];
+        }
+        p[0] = tile[i][0];
+        p[1] = tile[i][1];
+    }
+}
+
+/* The part of a tile that is there, at element (i, j) of c in steps of down and right. */
+AVX2_INLINE void store_part(v8 tile[ROWS][2], float *c, size_t down, size_t right, int32_t rows,
+                            int32_t columns, bool add)
+{
+    for (int32_t i = 0; i < rows && i < ROWS; i++)
+        for (int32_t j = 0; j < columns && j < COLUMNS; j++) {
+            float *to = c + (size_t)i * down + (size_t)j * right, x = tile[i][j / LANES][j % LANES];
+            *to = add ? *to + x : x;
+        }
+}
+
+/* ------------------------------------------------------------------------------------ packing -- */
+
+static int32_t smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Floats of one packed group of width rows or columns. */
+static size_t group_size(int32_t k, int32_t width)
+{
+    return (size_t)k * (size_t)width + PAD;
+}
+
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
+/* to[t][i] = from[i][t] for eight i and eight t. */
+AVX2_INLINE void transpose(float *to, size_t width, const float *const from[LANES])
+{
+    v8 r[LANES], s[LANES];
+#pragma GCC unroll 8
+    for (int i = 0; i < LANES; i++) r[i] = *(const v8_anywhere *)from[i];
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 2) {
+        s[i] = PICK(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        s[i + 1] = PICK(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < LANES; i += 4) {
+        r[i] = PICK(s[i], s[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        r[i + 1] = PICK(s[i], s[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        r[i + 2] = PICK(s[i + 1], s[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+        r[i + 3] = PICK(s[i + 1], s[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        *(v8_anywhere *)(to + i * width) = PICK(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        *(v8_anywhere *)(to + (i + 4) * width) = PICK(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+}
+
+/* count rows of x, [count, k], as groups [k][width]. Past the end the last row stands in. With a
+ * width of 6 each store of eight spills into its successor's place, which is written next.        */
+AVX2_INLINE void pack_rows(float *to, int32_t width, const float *x, size_t ld, int32_t count,
+                           int32_t k)
+{
+    for (int32_t i = 0; i < count; i += width, to += group_size(k, width)) {
+        int32_t t = 0;
+        for (; t + LANES <= k; t += LANES)
+            for (int32_t part = 0; part < width; part += LANES) {
+                const float *row[LANES];
+                for (int32_t q = 0; q < LANES; q++)
+                    row[q] = x + (size_t)smaller(i + part + q, count - 1) * ld + t;
+                transpose(to + (size_t)t * (size_t)width + part, (size_t)width, row);
+            }
+        for (; t < k; t++)
+            for (int32_t q = 0; q < width; q++)
+                to[(size_t)t * (size_t)width + (size_t)q] =
+                    x[(size_t)smaller(i + q, count - 1) * ld + (size_t)t];
+    }
+}
+
+/* count columns of x, [k, count], as groups [k][width]. */
+AVX2_INLINE void pack_columns(float *to, int32_t width, const float *x, size_t ld, int32_t count,
+                              int32_t k)
+{
+    size_t group = group_size(k, width);
+    for (int32_t t = 0; t < k; t++, x += ld, to += width) {
+        float *out = to;
+        int32_t i = 0;
+        for (; i + 2 * LANES <= count; i += width, out += group) {
+            *(v8_anywhere *)out = *(const v8_anywhere *)(x + i);
+            if (width > LANES) *(v8_anywhere *)(out + LANES) = *(const v8_anywhere *)(x + i + LANES);
+        }
+        for (; i < count; i += width, out += group)
+            for (int32_t q = 0; q < width; q++) out[q] = x[smaller(i + q, count - 1)];
+    }
+}
+
+/* Rows i .. i + count of op(A), columns of op(B), inner dimension t .. t + k. */
+AVX2 static void pack_a(float *to, const eqbi_product *p, int32_t i, int32_t count, int32_t t,
+                        int32_t k)
+{
+    size_t ld = (size_t)p->lda;
+    if (p->transpose_a)
+        pack_columns(to, ROWS, p->a + (size_t)t * ld + i, ld, count, k);
+    else
+        pack_rows(to, ROWS, p->a + (size_t)i * ld + t, ld, count, k);
+}
+
+AVX2 static void pack_b(float *to, const eqbi_product *p, int32_t j, int32_t count, int32_t t,
+                        int32_t k)
+{
+    size_t ld = (size_t)p->ldb;
+    if (p->transpose_b)
+        pack_rows(to, COLUMNS, p->b + (size_t)j * ld + t, ld, count, k);
+    else
+        pack_columns(to, COLUMNS, p->b + (size_t)t * ld + j, ld, count, k);
+}
+
+/* -------------------------------------------------------------------------------- many rows -- */
+
+/* c [m, n] (+)= a b, both packed. */
+AVX2 static void multiply_block(int32_t m, int32_t n, int32_t k, const float *a, const float *b,
+                                float *c, size_t ldc, bool add)
+{
+    for (int32_t j = 0; j < n; j += COLUMNS, b += group_size(k, COLUMNS)) {
+        const float *group = a;
+        for (int32_t i = 0; i < m; i += ROWS, group += group_size(k, ROWS)) {
+            float *out = c + (size_t)i * ldc + j;
+            v8 tile[ROWS][2];
+#pragma GCC unroll 6
+            for (int q = 0; q < ROWS; q++) __builtin_prefetch(out + (size_t)q * ldc, 1);
+            multiply(tile, k, group, 1, ROWS, b);
+            if (i + ROWS <= m && j + COLUMNS <= n)
+                store(tile, out, ldc, add);
+            else
+                store_part(tile, out, ldc, 1, m - i, n - j, add);
+        }
+    }
+}
+
+/* How a product of many rows is cut: blocks of m rows, n columns, k of the inner dimension. */
+typedef struct blocks {
+    int32_t m, n, k;
+    int32_t down, across, inner; /* how many of each             */
+    size_t a, b;                 /* floats of a packed one       */
+} blocks;
+
+/* Into how many parts of at most most n is cut, and their size, a multiple of unit. */
+static int32_t cut(int32_t n, int32_t most, int32_t unit, int32_t *size)
+{
+    int32_t parts = (n + most - 1) / most;
+    *size = ((n + parts - 1) / parts + unit - 1) / unit * unit;
+    return (n + *size - 1) / *size;
+}
+
+static blocks blocks_of(const eqbi_product *p, int threads)
+{
+    blocks s;
+    int32_t share = p->n / (2 * threads) / COLUMNS * COLUMNS; /* two blocks for each thread */
+    share = share > BLOCK_N ? BLOCK_N : share < COLUMNS ? COLUMNS : share;
+    s.down = cut(p->m, BLOCK_M, ROWS, &s.m);
+    s.across = cut(p->n, share, COLUMNS, &s.n);
+    s.inner = cut(p->k, BLOCK_K, LANES, &s.k);
+    s.a = (size_t)(s.m / ROWS) * group_size(s.k, ROWS);
+    s.b = (size_t)(s.n / COLUMNS) * group_size(s.k, COLUMNS);
+    return s;
+}
+
+/* One block of C from row i and column j on; a is packed, b room for a block of B. */
+static void multiply_all(const eqbi_product *p, const blocks *s, int32_t i, int32_t j,
+                         const float *a, float *b)
+{
+    int32_t m = smaller(s->m, p->m - i), n = smaller(s->n, p->n - j);
+    for (int32_t t = 0; t < p->k; t += s->k, a += s->a) {
+        int32_t k = smaller(s->k, p->k - t);
+        pack_b(b, p, j, n, t, k);
+        multiply_block(m, n, k, a, b, p->c + (size_t)i * (size_t)p->ldc + j, (size_t)p->ldc,
+                       p->beta != 0.0f || t > 0);
+    }
+}
+
+static void many_rows(const eqbi_product *p, const blocks *s, float *a, float *b, int threads)
+{
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    {
+        float *mine = b + (size_t)omp_get_thread_num() * s->b;
+#pragma omp for schedule(dynamic)
+        for (int32_t x = 0; x < s->down * s->inner; x++) {
+            int32_t i = x / s->inner * s->m, t = x % s->inner * s->k;
+            pack_a(a + (size_t)x * s->a, p, i, smaller(s->m, p->m - i), t, smaller(s->k, p->k - t));
+        }
+#pragma omp for schedule(dynamic)
+        for (int32_t x = 0; x < s->down * s->across; x++) {
+            int32_t block = x % s->down;
+            multiply_all(p, s, block * s->m, x / s->down * s->n,
+                         a + (size_t)(block * s->inner) * s->a, mine);
+        }
+    }
+}
+
+/* --------------------------------------------------------------------------------- few rows -- */
+
+/* Columns j .. end of c = x W^T + beta c, W = p->b as it lies, x packed. In place of the last rows
+ * of W, when fewer than a tile's are left, stand earlier ones, whose results are dropped.         */
+AVX2 static void multiply_few(const eqbi_product *p, const float *x, int32_t j, int32_t end)
+{
+    size_t ld = (size_t)p->ldb, ldc = (size_t)p->ldc;
+    for (; j < end; j += ROWS) {
+        int32_t first = smaller(j, p->n - ROWS);
+        const float *panel = x;
+        for (int32_t i = 0; i < p->m; i += COLUMNS, panel += group_size(p->k, COLUMNS)) {
+            v8 tile[ROWS][2];
+            multiply(tile, p->k, p->b + (size_t)first * ld, ld, 1, panel);
+            store_part(tile + (j - first), p->c + (size_t)i * ldc + j, 1, ldc, end - j, p->m - i,
+                       p->beta != 0.0f);
+        }
+    }
+}
+
+static bool few(const eqbi_product *p)
+{
+    return p->m <= FEW && !p->transpose_a && p->transpose_b && p->n >= ROWS;
+}
+
+/* x is op(B) of the turned product. */
+static void few_rows(const eqbi_product *p, float *x, int threads)
+{
+    enum { SHARE = 8 * ROWS }; /* rows of W a thread takes at a time */
+    const eqbi_product turned = {.transpose_b = true, .b = p->a, .ldb = p->lda};
+    pack_b(x, &turned, 0, p->m, 0, p->k);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (int32_t j = 0; j < p->n; j += SHARE) multiply_few(p, x, j, smaller(j + SHARE, p->n));
+}
+
+/* ----------------------------------------------------------------------------------- the door -- */
+
+size_t eqbi_gemm_kernel_scratch(const eqbi_product *p, int threads)
+{
+    if (few(p))
+        return (size_t)((p->m + COLUMNS - 1) / COLUMNS) * group_size(p->k, COLUMNS) * sizeof(float);
+    blocks s = blocks_of(p, threads);
+    return ((size_t)(s.down * s.inner) * s.a + (size_t)threads * s.b) * sizeof(float);
+}
+
+void eqbi_gemm_kernel(const eqbi_product *p, float *scratch, int threads)
+{
+    if (few(p)) {
+        few_rows(p, scratch, threads);
+        return;
+    }
+    blocks s = blocks_of(p, threads);
+    many_rows(p, &s, scratch, scratch + (size_t)(s.down * s.inner) * s.a, threads);
+}
+
+#endif
