@@ -130,13 +130,15 @@ void eqbi_gemm_here(bool transpose_a, bool transpose_b, int32_t m, int32_t n, in
         blas(&p, 1);
 }
 
-/* As measured on Zen 3 against the tiles of BLAS, one thread: few rows times W^T take 0.63 of its
- * time, the gradient of a vocabulary 0.64, x W^T 0.88 to 1.0, dz^T x with many columns 0.96 (with few
- * 1.1), dz W 1.0 to 1.3.                                                                          */
+/* As measured on Zen 3 against the tiles of BLAS: few rows times W^T take 0.61 of its time, the
+ * gradient of a vocabulary 0.65, x W^T 0.87 to 1.0, dz^T x 0.96 (1.1 with few columns), dz W 0.98 to
+ * 1.04 in one thread, less in several, but 1.2 with few rows.                                      */
 static bool kernel_is_faster(const eqbi_product *p)
 {
-    enum { MANY_COLUMNS = 512 };
-    bool shape = p->transpose_a ? !p->transpose_b && p->n >= MANY_COLUMNS : p->transpose_b;
+    enum { MANY_COLUMNS = 512, MANY_ROWS = 64 };
+    bool shape = p->transpose_a   ? !p->transpose_b && p->n >= MANY_COLUMNS
+                 : p->transpose_b ? true
+                                  : p->m >= MANY_ROWS;
     return shape && eqbi_gemm_kernel_usable();
 }
 

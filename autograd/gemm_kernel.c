@@ -27,6 +27,7 @@ enum {
     BLOCK_M = 264,   /* a block of A, 264 KiB, is half of a second-level cache          */
     BLOCK_N = 96,    /* columns a thread takes at a time, when there are enough         */
     FEW = 32,        /* rows up to which W is not worth copying                         */
+    LINE = 16,       /* floats of a cache line                                          */
     PAD = 16         /* floats between groups: keeps them off the same cache sets       */
 };
 
@@ -129,20 +130,24 @@ AVX2_INLINE void transpose(float *to, size_t width, const float *const from[LANE
         *(v8_anywhere *)(to + (i + 4) * width) = PICK(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
 }
 
-/* count rows of x, [count, k], as groups [k][width]. Past the end the last row stands in. With a
- * width of 6 each store of eight spills into its successor's place, which is written next.        */
+/* count rows of x, [count, k], as groups [k][width]; meanwhile the next group is fetched, whose rows no
+ * processor guesses. Past the end the last row stands in. With a width of 6 each store of eight
+ * spills into its successor's place, which is written next.                                       */
 AVX2_INLINE void pack_rows(float *to, int32_t width, const float *x, size_t ld, int32_t count,
                            int32_t k)
 {
     for (int32_t i = 0; i < count; i += width, to += group_size(k, width)) {
         int32_t t = 0;
-        for (; t + LANES <= k; t += LANES)
+        for (; t + LANES <= k; t += LANES) {
+            for (int32_t q = 0; t % LINE == 0 && q < width; q++)
+                __builtin_prefetch(x + (size_t)smaller(i + width + q, count - 1) * ld + t);
             for (int32_t part = 0; part < width; part += LANES) {
                 const float *row[LANES];
                 for (int32_t q = 0; q < LANES; q++)
                     row[q] = x + (size_t)smaller(i + part + q, count - 1) * ld + t;
                 transpose(to + (size_t)t * (size_t)width + part, (size_t)width, row);
             }
+        }
         for (; t < k; t++)
             for (int32_t q = 0; q < width; q++)
                 to[(size_t)t * (size_t)width + (size_t)q] =
