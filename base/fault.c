@@ -1,10 +1,14 @@
 /* Errors and memory; see fault.h. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/fault.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 const char *eqb_version(void)
 {
@@ -35,6 +39,21 @@ eqb_status eqbi_fail(eqb_error *err, eqb_status status, const char *format, ...)
     return status;
 }
 
+/* Asks for huge pages where many megabytes are walked through: parameters, gradients, moments. An
+ * answer of no changes nothing but speed.                                                         */
+static void *advise(void *block, size_t size)
+{
+#ifdef __linux__
+    const size_t huge = (size_t)2 << 20;
+    size_t skip = (size_t)(-(uintptr_t)block & (huge - 1));
+    if (block && size >= 4 * huge)
+        madvise((unsigned char *)block + skip, (size - skip) / huge * huge, MADV_HUGEPAGE);
+#else
+    (void)size;
+#endif
+    return block;
+}
+
 static void *resize(const eqb_allocator *a, void *block, size_t old_size, size_t new_size)
 {
     if (a) return a->resize(a->user, block, old_size, new_size);
@@ -42,7 +61,7 @@ static void *resize(const eqb_allocator *a, void *block, size_t old_size, size_t
         free(block);
         return NULL;
     }
-    return realloc(block, new_size);
+    return advise(realloc(block, new_size), new_size);
 }
 
 /* Both sides of a block must agree on its size in bytes: 0 counts as 1. */

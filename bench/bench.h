@@ -53,6 +53,7 @@ typedef struct bench_shape {
     int sentences, tokens; /* tokens of each sentence                                  */
     int masked;            /* masked words in each; in training 2k and 2k + 1 are a pair */
     int ragged;            /* lengths from half of tokens to one and a half instead    */
+    const char *lengths;   /* "9,9,12,12": the sentences' lengths one by one, or NULL  */
 } bench_shape;
 
 /* bert-base, 8 pairs of 16 tokens with 2 masks, unless the words say otherwise. */
@@ -66,12 +67,18 @@ static inline bench_shape bench_shape_of(char **argv)
                          .sentences = bench_number(argv, "sentences", 16),
                          .tokens = bench_number(argv, "tokens", 16),
                          .masked = bench_number(argv, "masked", 2),
-                         .ragged = bench_number(argv, "ragged", 0)};
+                         .ragged = bench_number(argv, "ragged", 0),
+                         .lengths = bench_word(argv, "lengths", NULL)};
 }
 
 /* Length of sentence i; the two of a pair are equally long. */
 static inline int bench_length(const bench_shape *s, int i)
 {
+    if (s->lengths) {
+        const char *at = s->lengths;
+        for (int skip = i; skip > 0 && at; skip--) at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL;
+        return at ? atoi(at) : s->tokens;
+    }
     return s->ragged ? s->tokens / 2 + i / 2 * 5 % (s->tokens + 1) : s->tokens;
 }
 

@@ -4,6 +4,8 @@
  *     bench_step work=encode [SHAPE]        sentences to their last hidden states
  *     bench_step work=fill   [SHAPE]        the same, and the vocabulary logits of the masks
  *     bench_step work=save dir=D [SHAPE]    writes the model as a directory that ./probe reads
+ *     bench_step work=lengths model=D       tokens of each sentence on stdin (a tab before a second
+ *                                           segment), as the words lengths=... want them
  *
  * bench.h names the words of SHAPE and the protocol; bench/peer_torch.py does the same work on the
  * same batch.                                                                                    */
@@ -156,6 +158,28 @@ static int save(char **argv, const eqb_config *config)
     return (int)status;
 }
 
+static int lengths(char **argv)
+{
+    eqb_error err = {0};
+    eqb_model *model = NULL;
+    eqb_encoding e = {0};
+    char line[1 << 12];
+    eqb_status status = eqb_model_load(&model, bench_word(argv, "model", "weights/mini"), NULL, &err);
+    for (int i = 0; status == EQB_OK && fgets(line, sizeof line, stdin); i++) {
+        line[strcspn(line, "\n")] = '\0';
+        char *tab = strchr(line, '\t'), *next = tab ? tab + 1 : NULL;
+        if (tab) *tab = '\0';
+        status = eqb_encode(eqb_model_tokenizer(model), line, strlen(line), next,
+                            next ? strlen(next) : 0, 128, &e, &err);
+        if (status == EQB_OK) printf("%s%d", i > 0 ? "," : "", e.count);
+    }
+    printf("\n");
+    if (status != EQB_OK) fprintf(stderr, "bench_step: %s\n", err.message);
+    eqb_encoding_free(&e);
+    eqb_model_free(model);
+    return (int)status;
+}
+
 static int run(bench *b, char **argv, const char *work, const eqb_config *config)
 {
     if (eqb_model_new(&b->model, config, NULL, NULL, &b->err) != EQB_OK) return -1;
@@ -176,6 +200,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     const char *work = bench_word(argv, "work", "step");
+    if (strcmp(work, "lengths") == 0) return lengths(argv);
     bench b = {.shape = bench_shape_of(argv)};
     bench_shape *s = &b.shape;
     eqb_config config;

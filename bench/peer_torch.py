@@ -32,6 +32,8 @@ class Batch:
         tokens, masked, words = shape["tokens"], shape["masked"], shape["vocab"] - FIRST_WORD
         lengths = [tokens // 2 + i // 2 * 5 % (tokens + 1) if shape["ragged"] else tokens
                    for i in range(shape["sentences"])]
+        if "lengths" in WORDS:
+            lengths = [int(length) for length in WORDS["lengths"].split(",")]
         size = (len(lengths), max(lengths))
         ids, types, attend = (torch.zeros(size, dtype=torch.long) for _ in range(3))
         self.labels = torch.full(size, -100)
@@ -45,7 +47,7 @@ class Batch:
                 self.labels[i, 1 + 3 * m] = FIRST_WORD + (i // 2 * 7919 + m * 104729) % words
                 ids[i, 1 + 3 * m] = MASK
         self.inputs = dict(input_ids=ids, token_type_ids=types)
-        if shape["ragged"]:
+        if min(lengths) < max(lengths):
             self.inputs["attention_mask"] = attend
         self.next = torch.tensor([i // 2 % 2 for i in range(len(lengths))])
         self.slots = (self.labels >= 0).nonzero(as_tuple=True)
