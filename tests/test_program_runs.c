@@ -268,6 +268,65 @@ START_TEST(bad_input_is_told_before_anything_is_written)
 }
 END_TEST
 
+/* A text of 200 small documents. Static. */
+static const char *many_documents(void)
+{
+    static char path[4096], text[200 * 96];
+    static const char *const who[] = {"nurse", "doctor", "pilot", "teacher", "cook"};
+    size_t n = 0;
+    for (int k = 0; k < 200; k++)
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              "The %s is in the town. The %s is loud, number %d.\n\n", who[k % 5],
+                              who[k * 3 % 5], k);
+    snprintf(path, sizeof path, "%s/many.txt", temporary_dir());
+    write_file(path, text, n);
+    return path;
+}
+
+static const char *line_of(const char *text, const char *begin)
+{
+    const char *at = strstr(text, begin);
+    ck_assert_msg(at != NULL, "no \"%s\" in: %s", begin, text);
+    return at;
+}
+
+/* A share of the documents is held out, and scoring the model again on it says the same. */
+START_TEST(pretraining_scores_what_it_held_out)
+{
+    const char *out = fresh_path(), *text = many_documents();
+    const char *const model[] = {"--layers", "1", "--hidden", "16", "--heads", "2",
+                                 "--feed-forward", "32", "--positions", "24", "--vocab", "90"};
+    const char *args[48] = {"pretrain"};
+    int n = 1;
+    for (size_t i = 0; i < sizeof model / sizeof *model; i++) args[n++] = model[i];
+    const char *const rest[] = {"--max-tokens", "24", "--batch-tokens", "256", "--steps", "60",
+                                "--heldout-share", "0.2", "--out", out, text};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) args[n++] = rest[i];
+    char *first = expect_output(args);
+    int documents = 0, left = 0;
+    long long sequences, masked;
+    ck_assert_int_eq(sscanf(line_of(first, "text "), "text 1 files, %d documents", &left), 1);
+    ck_assert_int_eq(sscanf(line_of(first, "held out"),
+                            "held out %lld sequences, %lld masked tokens of %d documents",
+                            &sequences, &masked, &documents), 3);
+    ck_assert_int_eq(documents + left, 200);
+    ck_assert(documents > 20 && documents < 60 && masked > 0);
+    double model_loss, frequency_loss;
+    ck_assert_int_eq(sscanf(line_of(first, "  model "), " model MLM loss %lf", &model_loss), 1);
+    ck_assert_int_eq(sscanf(line_of(first, "  frequency "), " frequency MLM loss %lf",
+                            &frequency_loss), 1);
+    ck_assert_double_lt(model_loss, frequency_loss);
+    char *again = expect_output(ARGS("pretrain", "--model", out, "--steps", "0", "--max-tokens",
+                                     "24", "--batch-tokens", "256", "--heldout-share", "0.2", text));
+    const char *scores = line_of(first, "held out");
+    size_t length = (size_t)(line_of(scores, "wrote ") - scores);
+    ck_assert_uint_eq(strlen(line_of(again, "held out")), length);
+    ck_assert(strncmp(line_of(again, "held out"), scores, length) == 0);
+    free(first);
+    free(again);
+}
+END_TEST
+
 TCase *program_runs_case(void)
 {
     TCase *t = tcase_create("runs");
@@ -282,5 +341,6 @@ TCase *program_runs_case(void)
     tcase_add_test(t, a_diverged_run_keeps_its_last_checkpoint);
     tcase_add_loop_test(t, a_place_that_cannot_be_written_is_told, 0, PROGRAMS);
     tcase_add_test(t, bad_input_is_told_before_anything_is_written);
+    tcase_add_test(t, pretraining_scores_what_it_held_out);
     return t;
 }

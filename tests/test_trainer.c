@@ -15,7 +15,7 @@
 
 START_TEST(test_schedule_is_that_of_transformers)
 {
-    eqb_optimizer_options o = {.learning_rate = 2.0, .warmup = 0.25};
+    eqb_optimizer_options o = {.learning_rate = 2.0, .warmup = 0.25, .decay = 1.0};
     const double expected[] = {0.0, 1.0, 2.0, 10.0 / 6, 8.0 / 6, 1.0, 4.0 / 6, 2.0 / 6, 0.0};
     for (int64_t i = 0; i < 9; i++)
         ck_assert_double_eq_tol(eqb_learning_rate(&o, i, 8), expected[i], 1e-12);
@@ -109,27 +109,40 @@ static const char text[] =
     "   \n"
     "Rain fell all night. The river rose. The man and the dog ran to the hill.\r\n";
 
+/* All text of a corpus that has one window. */
+static eqbi_window whole_of(const eqb_corpus *c)
+{
+    eqbi_window w = {0};
+    ck_assert_uint_eq(eqbi_corpus_windows(c), 1);
+    ck_assert_int_eq(eqbi_window_load(&w, c, 42, 0, 0, NULL), EQB_OK);
+    ck_assert_int_eq((int64_t)w.tokens, eqb_corpus_tokens(c));
+    ck_assert_int_eq((int64_t)w.documents, eqb_corpus_documents(c));
+    return w;
+}
+
 START_TEST(test_corpus_is_cut_into_sentences)
 {
     eqb_tokenizer *t = small_tokenizer(text);
     eqb_corpus *c = corpus_of(text, t);
+    eqbi_window w = whole_of(c);
     ck_assert_int_eq(eqb_corpus_documents(c), 3);
-    ck_assert_uint_eq(c->sentences, 5 + 5 + 3);
+    ck_assert_uint_eq(w.sentences, 5 + 5 + 3);
     eqb_encoding e = {0};
     const char *second = "The dog ran after Mr. Smith.";
     ck_assert_int_eq(eqb_tokenize(t, second, strlen(second), &e, NULL), EQB_OK);
-    ck_assert_uint_eq(c->sentence[2] - c->sentence[1], (size_t)e.count);
-    ck_assert(memcmp(c->token + c->sentence[1], e.ids, (size_t)e.count * sizeof *e.ids) == 0);
+    ck_assert_uint_eq(w.sentence[2] - w.sentence[1], (size_t)e.count);
+    ck_assert(memcmp(w.token + w.sentence[1], e.ids, (size_t)e.count * sizeof *e.ids) == 0);
     eqb_encoding_free(&e);
+    eqbi_window_free(&w);
     eqb_corpus_free(c);
     eqb_tokenizer_free(t);
 }
 END_TEST
 
-static size_t document_of(const eqb_corpus *c, size_t token)
+static size_t document_of(const eqbi_window *w, size_t token)
 {
     size_t d = 0;
-    while (d + 1 < c->documents && c->sentence[c->document[d + 1]] <= token) d++;
+    while (d + 1 < w->documents && w->sentence[w->document[d + 1]] <= token) d++;
     return d;
 }
 
@@ -137,29 +150,37 @@ START_TEST(test_instances_follow_or_come_from_elsewhere)
 {
     eqb_tokenizer *t = small_tokenizer(text);
     eqb_corpus *c = corpus_of(text, t);
+    eqbi_window w = whole_of(c);
     eqb_pretrain_options o;
     eqb_pretrain_options_default(&o);
     o.max_tokens = 24;
     o.batch_tokens = 60;
-    int64_t random = 0, total = 0;
-    for (uint64_t epoch = 0; epoch < 50; epoch++) {
-        eqbi_epoch e = {0};
-        ck_assert_int_eq(eqbi_epoch_make(&e, c, &o, epoch, NULL), EQB_OK);
+    int64_t random = 0, pairs = 0, total = 0;
+    for (uint64_t number = 0; number < 100; number++) {
+        eqbi_deal e = {0};
+        ck_assert_int_eq(eqbi_deal_make(&e, &w, &o, number, NULL), EQB_OK);
         ck_assert_uint_eq(e.batch[e.batches], e.count);
         for (size_t i = 0; i < e.count; i++) {
             const eqbi_instance *x = &e.instance[i];
-            ck_assert_int_ge(x->a_length, 1);
-            ck_assert_int_ge(x->b_length, 1);
-            ck_assert_int_le(x->a_length + x->b_length + 3, o.max_tokens);
-            ck_assert((document_of(c, x->a) != document_of(c, x->b)) == x->random);
-            ck_assert(x->random || x->b >= x->a + (size_t)x->a_length);
-            random += x->random;
             total++;
+            ck_assert_int_ge(x->a_length, 1);
+            ck_assert_int_le(x->a_length + x->b_length + 3, o.max_tokens);
+            if (x->next < 0) {
+                ck_assert_int_eq(x->b_length, 0);
+                continue;
+            }
+            pairs++;
+            random += x->next;
+            ck_assert_int_ge(x->b_length, 1);
+            ck_assert((document_of(&w, x->a) != document_of(&w, x->b)) == x->next);
+            ck_assert(x->next == 1 || x->b >= x->a + (size_t)x->a_length);
         }
         for (size_t k = 0; k < e.batches; k++) ck_assert_uint_lt(e.batch[k], e.batch[k + 1]);
-        eqbi_epoch_free(&e);
+        eqbi_deal_free(&e);
     }
-    ck_assert_double_eq_tol((double)random / (double)total, 0.6, 0.15); /* single segments: always */
+    ck_assert_double_eq_tol((double)random / (double)pairs, 0.6, 0.15); /* lone sentences: always */
+    ck_assert_double_eq_tol((double)(total - pairs) / (double)total, o.single, 0.05);
+    eqbi_window_free(&w);
     eqb_corpus_free(c);
     eqb_tokenizer_free(t);
 }
@@ -169,6 +190,7 @@ START_TEST(test_masks_are_80_10_10)
 {
     eqb_tokenizer *t = small_tokenizer(text);
     eqb_corpus *c = corpus_of(text, t);
+    eqbi_window w = whole_of(c);
     eqb_pretrain_options o;
     eqb_pretrain_options_default(&o);
     o.max_tokens = 40;
@@ -176,10 +198,10 @@ START_TEST(test_masks_are_80_10_10)
     eqbi_text_batch b = {0}, again = {0};
     int64_t masked = 0, mask = 0, same = 0, tokens = 0;
     for (uint64_t epoch = 0; epoch < 400; epoch++) {
-        eqbi_epoch e = {0};
-        ck_assert_int_eq(eqbi_epoch_make(&e, c, &o, epoch, NULL), EQB_OK);
-        ck_assert_int_eq(eqbi_text_batch_make(&b, c, &e, 0, &o, epoch, NULL), EQB_OK);
-        ck_assert_int_eq(eqbi_text_batch_make(&again, c, &e, 0, &o, epoch, NULL), EQB_OK);
+        eqbi_deal e = {0};
+        ck_assert_int_eq(eqbi_deal_make(&e, &w, &o, epoch, NULL), EQB_OK);
+        ck_assert_int_eq(eqbi_text_batch_make(&b, c, &w, &e, 0, &o, epoch, NULL), EQB_OK);
+        ck_assert_int_eq(eqbi_text_batch_make(&again, c, &w, &e, 0, &o, epoch, NULL), EQB_OK);
         int32_t n = b.start[b.batch.sequences];
         ck_assert(memcmp(b.ids, again.ids, (size_t)n * sizeof *b.ids) == 0);
         for (int32_t r = 0; r < b.rows; r++) {
@@ -190,13 +212,14 @@ START_TEST(test_masks_are_80_10_10)
         }
         masked += b.rows;
         tokens += n;
-        eqbi_epoch_free(&e);
+        eqbi_deal_free(&e);
     }
     ck_assert_double_eq_tol((double)masked / (double)tokens, 0.15, 0.01);
     ck_assert_double_eq_tol((double)mask / (double)masked, 0.8, 0.03);
     ck_assert_double_eq_tol((double)same / (double)masked, 0.1, 0.03); /* and some random hits */
     eqbi_text_batch_free(&b);
     eqbi_text_batch_free(&again);
+    eqbi_window_free(&w);
     eqb_corpus_free(c);
     eqb_tokenizer_free(t);
 }
@@ -206,23 +229,25 @@ START_TEST(test_whole_words_are_masked_together)
 {
     eqb_tokenizer *t = small_tokenizer(text);
     eqb_corpus *c = corpus_of(text, t);
+    eqbi_window w = whole_of(c);
     eqb_pretrain_options o;
     eqb_pretrain_options_default(&o);
     o.max_tokens = 40;
     o.batch_tokens = 200;
     o.whole_words = true;
-    eqbi_epoch e = {0};
+    eqbi_deal e = {0};
     eqbi_text_batch b = {0};
-    ck_assert_int_eq(eqbi_epoch_make(&e, c, &o, 0, NULL), EQB_OK);
-    ck_assert_int_eq(eqbi_text_batch_make(&b, c, &e, 0, &o, 0, NULL), EQB_OK);
+    ck_assert_int_eq(eqbi_deal_make(&e, &w, &o, 0, NULL), EQB_OK);
+    ck_assert_int_eq(eqbi_text_batch_make(&b, c, &w, &e, 0, &o, 0, NULL), EQB_OK);
     for (int32_t r = 0; r < b.rows; r++) {
         if (!c->continues[b.label[r]]) continue;
-        bool before = false;
+        bool before = b.ids[b.row[r] - 1] == c->special.cls || b.ids[b.row[r] - 1] == c->special.sep;
         for (int32_t k = 0; k < b.rows; k++) before = before || b.row[k] == b.row[r] - 1;
         ck_assert(before); /* the piece it continues is masked too */
     }
     eqbi_text_batch_free(&b);
-    eqbi_epoch_free(&e);
+    eqbi_deal_free(&e);
+    eqbi_window_free(&w);
     eqb_corpus_free(c);
     eqb_tokenizer_free(t);
 }
@@ -394,5 +419,6 @@ Suite *trainer_suite(void)
     tcase_add_test(t, test_two_runs_in_one_directory);
     tcase_add_test(t, test_every_allocation_of_a_run_may_fail);
     suite_add_tcase(s, t);
+    suite_add_tcase(s, trainer_text_case());
     return s;
 }

@@ -3,7 +3,9 @@
 
 #include "tokenizer/pair_merges.h"
 #include "tokenizer/vocab_learner.h"
+#include "tokenizer/word_counts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The example of Sennrich et al. 2016. */
@@ -151,6 +153,61 @@ START_TEST(test_incremental_counts)
 }
 END_TEST
 
+static void count(eqbi_word_counts *c, const char *word)
+{
+    ck_assert(eqbi_word_counts_add(c, eqbi_hash_bytes(0, word, strlen(word)), word, strlen(word)));
+}
+
+/* Frequent words keep their exact counts while thousands of rare ones come and go. */
+START_TEST(test_memory_for_words_is_bounded)
+{
+    eqbi_word_counts c = {.most = 100};
+    for (int i = 0; i < 50000; i++) {
+        char rare[16];
+        snprintf(rare, sizeof rare, "rare%d", i);
+        count(&c, i % 2 ? "often" : "always");
+        count(&c, rare);
+        ck_assert_int_le(c.words.count, 100);
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *word = i ? "often" : "always";
+        int32_t at = eqbi_text_find(&c.words, eqbi_hash_bytes(0, word, strlen(word)), word,
+                                    strlen(word), false);
+        ck_assert_int_ge(at, 0);
+        ck_assert_uint_eq(c.count[at], 25000);
+    }
+    eqbi_word_counts_free(&c);
+}
+END_TEST
+
+/* 3,000 Chinese characters, all equally frequent, are all kept: 1,000 would make two of three [UNK]. */
+START_TEST(test_alphabet_grows_with_the_script)
+{
+    enum { CHARACTERS = 3000 };
+    static char text[CHARACTERS * 3 * 2 + 1];
+    char *at = text;
+    for (int round = 0; round < 2; round++)
+        for (uint32_t k = 0; k < CHARACTERS; k++) {
+            uint32_t code = 0x4e00 + k;
+            *at++ = (char)(0xe0 | code >> 12);
+            *at++ = (char)(0x80 | (code >> 6 & 0x3f));
+            *at++ = (char)(0x80 | (code & 0x3f));
+        }
+    size_t length;
+    char *vocab = learn(text, 8192, NULL, &length);
+    eqb_tokenizer *t = tokenizer_of_lines(vocab, NULL);
+    eqb_encoding e = {0};
+    ck_assert_int_eq(eqb_tokenize(t, text, sizeof text - 1, &e, NULL), EQB_OK);
+    int32_t unknown = 0;
+    for (int32_t i = 0; i < e.count; i++) unknown += e.ids[i] == eqb_tokenizer_special(t).unk;
+    ck_assert_int_eq(e.count, 2 * CHARACTERS);
+    ck_assert_int_le(unknown, 2 * 3); /* 99.95 % */
+    eqb_encoding_free(&e);
+    eqb_tokenizer_free(t);
+    eqbi_free(NULL, vocab, length + 1, 1);
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
     eqbi_vocab_learner *learner;
@@ -208,6 +265,8 @@ TCase *vocab_learner_case(void)
     tcase_add_test(tests, test_sizes);
     tcase_add_test(tests, test_words_counted);
     tcase_add_test(tests, test_incremental_counts);
+    tcase_add_test(tests, test_memory_for_words_is_bounded);
+    tcase_add_test(tests, test_alphabet_grows_with_the_script);
     tcase_add_test(tests, test_refusals);
     tcase_add_test(tests, test_no_memory);
     return tests;

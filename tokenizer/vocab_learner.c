@@ -4,7 +4,9 @@
  * is spelled in characters ("##" before all but its first), and the most frequent pair of
  * neighbours becomes a piece, until there are enough.
  *
- * source  Hugging Face tokenizers, WordPieceTrainer with limit_alphabet 1000 and min_frequency 2.
+ * source  Hugging Face tokenizers, WordPieceTrainer with limit_alphabet 1000 and min_frequency 2;
+ * for scripts of more characters the alphabet grows until it covers 99.95 % of the text, as
+ * SentencePiece's does.
  * That one numbers the "##" characters in the random order of a hash table, and so breaks ties at
  * random; here they are sorted, and ties go to the smaller ids. It cuts characters outside the
  * alphabet out of their words; here such words are left out, since the tokenizer will make each of
@@ -14,21 +16,25 @@
 #include "tokenizer/pair_merges.h"
 #include "tokenizer/text_table.h"
 #include "tokenizer/unicode.h"
+#include "tokenizer/word_counts.h"
 #include "tokenizer/words.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CHARACTERS = 1000, LEAST_FREQUENCY = 2, CODE_POINTS = 0x110000 };
+enum {
+    LEAST_CHARACTERS = 1000, /* kept, if the text has so many */
+    LEAST_FREQUENCY = 2,
+    CODE_POINTS = 0x110000
+};
+static const double COVERAGE = 0.9995;
 static const char *const special_tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
 enum { SPECIAL_TOKENS = sizeof special_tokens / sizeof *special_tokens };
 
 struct eqbi_vocab_learner {
     eqb_tokenizer_options options;
     eqbi_word_scratch scratch;
-    eqbi_text_table words;
-    uint64_t *counts; /* [words.count] */
-    size_t counts_capacity;
+    eqbi_word_counts counts;
 };
 
 eqb_status eqbi_vocab_learner_new(eqbi_vocab_learner **out, const eqb_tokenizer_options *given,
@@ -38,7 +44,8 @@ eqb_status eqbi_vocab_learner_new(eqbi_vocab_learner **out, const eqb_tokenizer_
     *out = eqbi_calloc(options.allocator, 1, sizeof **out);
     if (!*out) return eqbi_fail(err, EQB_ERR_NOMEM, "vocabulary learner: out of memory");
     (*out)->options = options;
-    (*out)->scratch.allocator = (*out)->words.allocator = options.allocator;
+    (*out)->counts.most = EQBI_MOST_WORDS;
+    (*out)->scratch.allocator = (*out)->counts.words.allocator = options.allocator;
     return EQB_OK;
 }
 
@@ -47,22 +54,8 @@ void eqbi_vocab_learner_free(eqbi_vocab_learner *l)
     if (!l) return;
     const eqb_allocator *a = l->options.allocator;
     eqbi_word_scratch_free(&l->scratch);
-    eqbi_text_table_free(&l->words);
-    eqbi_free(a, l->counts, l->counts_capacity, sizeof *l->counts);
+    eqbi_word_counts_free(&l->counts);
     eqbi_free(a, l, 1, sizeof *l);
-}
-
-static bool count_word(eqbi_vocab_learner *l, const eqbi_word *word)
-{
-    size_t known = (size_t)l->words.count;
-    if (!eqbi_grow(l->options.allocator, (void **)&l->counts, &l->counts_capacity, known + 1,
-                   sizeof *l->counts))
-        return false;
-    int32_t number = eqbi_text_intern(&l->words, word->hash, word->bytes, word->length);
-    if (number < 0) return false;
-    if ((size_t)number == known) l->counts[number] = 0;
-    l->counts[number]++;
-    return true;
 }
 
 eqb_status eqbi_vocab_learner_add_text(eqbi_vocab_learner *l, const char *text, size_t length,
@@ -72,10 +65,11 @@ eqb_status eqbi_vocab_learner_add_text(eqbi_vocab_learner *l, const char *text, 
     eqbi_word word;
     bool ok = eqbi_words_begin(&words, text, length, &l->options, &l->scratch);
     while (ok && eqbi_words_next(&words, &word))
-        if (word.bytes) ok = count_word(l, &word);
+        if (word.bytes)
+            ok = eqbi_word_counts_add(&l->counts, word.hash, word.bytes, word.length);
     if (!ok || words.out_of_memory)
         return eqbi_fail(err, EQB_ERR_NOMEM, "vocabulary of %d words: out of memory",
-                         l->words.count);
+                         l->counts.words.count);
     return EQB_OK;
 }
 
@@ -125,18 +119,30 @@ static int smaller_code(const void *a, const void *b)
 
 static void count_characters(learning *g)
 {
-    const eqbi_text_table *words = &g->learner->words;
+    const eqbi_text_table *words = &g->learner->counts.words;
     for (int32_t w = 0; w < words->count; w++) {
         const unsigned char *at = (const unsigned char *)eqbi_text_at(words, w), *begin = at;
         for (const unsigned char *end = at + words->texts[w].length; at < end;) {
             bool continues = at > begin;
             uint32_t code = eqbi_utf8_next(&at, end);
             struct character *c = &g->characters[code];
-            c->count += g->learner->counts[w];
+            c->count += g->learner->counts.count[w];
             c->continues |= continues;
             c->code = code;
         }
     }
+}
+
+/* How many of the most frequent characters to keep: LEAST_CHARACTERS, more if those cover less of the
+ * text than COVERAGE, at most most.                                                               */
+static size_t alphabet_size(const struct character *list, size_t found, size_t most)
+{
+    double all = 0.0, covered = 0.0;
+    size_t kept = 0;
+    for (size_t i = 0; i < found; i++) all += (double)list[i].count;
+    while (kept < found && kept < most && (kept < LEAST_CHARACTERS || covered < COVERAGE * all))
+        covered += (double)list[kept++].count;
+    return kept;
 }
 
 /* Keeps the most frequent characters and makes their tokens: all that may start a word, then those
@@ -152,8 +158,8 @@ static bool make_alphabet(learning *g, size_t most)
         *next++ = g->characters[c];
         g->characters[c].count = 0;
     }
-    kept = found < most ? found : most;
     qsort(list, found, sizeof *list, more_frequent);
+    kept = alphabet_size(list, found, most);
     qsort(list, kept, sizeof *list, smaller_code);
     bool ok = true;
     for (int continued = 0; continued < 2; continued++)
@@ -173,7 +179,7 @@ static bool make_alphabet(learning *g, size_t most)
 /* Hands the words that the alphabet can spell to the merges. */
 static bool spell_words(learning *g)
 {
-    const eqbi_text_table *words = &g->learner->words;
+    const eqbi_text_table *words = &g->learner->counts.words;
     for (int32_t w = 0; w < words->count; w++) {
         const unsigned char *at = (const unsigned char *)eqbi_text_at(words, w);
         const unsigned char *end = at + words->texts[w].length;
@@ -188,7 +194,7 @@ static bool spell_words(learning *g)
             g->spelling[n] = c->token[n > 0];
             n++;
         }
-        if (spelled && !eqbi_merges_add_word(&g->merges, g->spelling, n, g->learner->counts[w]))
+        if (spelled && !eqbi_merges_add_word(&g->merges, g->spelling, n, g->learner->counts.count[w]))
             return false;
     }
     return true;
@@ -201,7 +207,7 @@ static bool learn(learning *g, int32_t size)
     /* A character takes up to two places, so that the alphabet never fills more than there are. */
     size_t room = (size_t)(size - SPECIAL_TOKENS) / 2;
     count_characters(g);
-    if (!make_alphabet(g, room < MOST_CHARACTERS ? room : MOST_CHARACTERS)) return false;
+    if (!make_alphabet(g, room)) return false;
     if (!spell_words(g)) return false;
 
     while (g->tokens.count < size) {
@@ -232,7 +238,7 @@ eqb_status eqbi_vocab_learner_finish(const eqbi_vocab_learner *l, int32_t size, 
     if (size < SPECIAL_TOKENS + 2)
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "vocabulary size is %d, at least %d are needed",
                          size, SPECIAL_TOKENS + 2);
-    if (l->words.count == 0)
+    if (l->counts.words.count == 0)
         return eqbi_fail(err, EQB_ERR_DATA, "no words to learn a vocabulary from");
     const eqb_allocator *a = l->options.allocator;
     learning g = {.learner = l, .allocator = a, .tokens.allocator = a, .merges.allocator = a};
@@ -244,5 +250,5 @@ eqb_status eqbi_vocab_learner_finish(const eqbi_vocab_learner *l, int32_t size, 
     eqbi_free(a, g.spelling, g.spelling_capacity, sizeof *g.spelling);
     return ok ? EQB_OK
               : eqbi_fail(err, EQB_ERR_NOMEM, "learning from %d words: out of memory",
-                          l->words.count);
+                          l->counts.words.count);
 }

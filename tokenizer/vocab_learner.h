@@ -19,7 +19,8 @@ typedef struct eqbi_vocab_learner eqbi_vocab_learner;
 eqb_status eqbi_vocab_learner_new(eqbi_vocab_learner **out, const eqb_tokenizer_options *options,
                                   eqb_error *err);
 /* Counts the words of a text. A text ends its last word. Words that are too long for the tokenizer
- * are left out.   errors  NOMEM; the words counted so far stay                                   */
+ * are left out. Of more than 4 million distinct words the rarest are forgotten, so that memory does
+ * not grow with the text.   errors  NOMEM; the words counted so far stay                         */
 eqb_status eqbi_vocab_learner_add_text(eqbi_vocab_learner *learner, const char *text,
                                        size_t length, eqb_error *err);
 /* The bytes of a vocab.txt of at most size tokens, NUL-terminated (not counted in *length): the

@@ -21,15 +21,18 @@ void eqb_optimizer_options_default(eqb_optimizer_options *o)
                                  .epsilon = 1e-8,
                                  .weight_decay = 0.01,
                                  .clip_norm = 1.0,
-                                 .warmup = 0.1};
+                                 .warmup = 0.1,
+                                 .decay = 1.0};
 }
 
 double eqb_learning_rate(const eqb_optimizer_options *o, int64_t step, int64_t steps)
 {
     double warmup = ceil(o->warmup * (double)steps), t = (double)step;
     if (t < warmup) return o->learning_rate * t / warmup;
-    double rest = (double)steps - warmup;
-    return rest > 0.0 && t < (double)steps ? o->learning_rate * ((double)steps - t) / rest : 0.0;
+    double rest = fmin((double)steps - warmup, ceil(o->decay * (double)steps));
+    double left = (double)steps - t;
+    if (left >= rest && left > 0.0) return o->learning_rate;
+    return left > 0.0 ? o->learning_rate * left / rest : 0.0;
 }
 
 /* True when one of the comma-separated parts of list occurs in name. */

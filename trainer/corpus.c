@@ -1,148 +1,109 @@
 /* Reading plain text: one paragraph a line, a blank line between documents. Paragraphs are cut into
- * sentences, because next-sentence prediction is about sentences.                                 */
+ * sentences, because next-sentence prediction is about sentences. See corpus.h.                   */
 #include "trainer/corpus.h"
-#include "base/file.h"
+#include "autograd/random.h"
 #include "tokenizer/vocab_learner.h"
+#include "trainer/lines.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Calls f for every line of a file, without its line end. */
-static eqb_status each_line(const char *path,
-                            eqb_status (*f)(void *, const char *, size_t, eqb_error *), void *user,
-                            eqb_error *err)
-{
-    eqbi_mapping file;
-    EQBI_TRY(eqbi_map(&file, path, err));
-    eqb_status status = EQB_OK;
-    const char *at = (const char *)file.data, *end = file.size ? at + file.size : at;
-    while (status == EQB_OK && at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t length = (size_t)((newline ? newline : end) - at);
-        size_t next = length + (newline ? 1 : 0);
-        if (length > 0 && at[length - 1] == '\r') length--;
-        status = f(user, at, length, err);
-        at += next;
-    }
-    eqbi_unmap(&file);
-    return status;
-}
-
-static bool is_blank(const char *line, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (line[i] != ' ' && line[i] != '\t') return false;
-    return true;
-}
-
-/* Whether the word before the full stop at text[dot] is one that stands before names, or an initial:
- * then the stop does not end a sentence.                                                          */
-static bool is_abbreviation(const char *text, size_t dot)
-{
-    static const char *const known[] = {"Mr", "Mrs", "Ms", "Dr",  "St", "Prof", "Rev",
-                                        "Sr", "Jr",  "vs", "etc", "No", "Capt", "Col"};
-    size_t from = dot;
-    while (from > 0 && text[from - 1] != ' ' && text[from - 1] != '"' && text[from - 1] != '(')
-        from--;
-    size_t length = dot - from;
-    if (length == 1) return text[from] >= 'A' && text[from] <= 'Z';
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strlen(known[i]) == length && memcmp(known[i], text + from, length) == 0) return true;
-    return false;
-}
-
-/* Length of the first sentence of text: up to and including . ! or ? with closing quotes, before a
- * space and something that can begin a sentence (no small letter).                                */
-static size_t first_sentence(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] != '.' && text[i] != '!' && text[i] != '?') continue;
-        if (text[i] == '.' && is_abbreviation(text, i)) continue;
-        size_t end = i + 1;
-        while (end < length && strchr(".!?\"')", text[end]) && text[end]) end++;
-        if (end + 1 < length && text[end] == ' ' &&
-            !(text[end + 1] >= 'a' && text[end + 1] <= 'z'))
-            return end;
-        i = end - 1;
-    }
-    return length;
-}
+enum { LEAST_BLOCK = 1 << 10, HELDOUT_SEED = 1810 };
 
 /* ------------------------------------------------------------------------------ the vocabulary -- */
-
-static eqb_status learn_line(void *user, const char *line, size_t length, eqb_error *err)
-{
-    return eqbi_vocab_learner_add_text(user, line, length, err);
-}
 
 eqb_status eqb_tokenizer_learn(eqb_tokenizer **out, const char *const *paths, int32_t count,
                                int32_t size, const eqb_tokenizer_options *options, eqb_error *err)
 {
     *out = NULL;
+    const eqb_allocator *a = options ? options->allocator : NULL;
     eqbi_vocab_learner *learner;
     EQBI_TRY(eqbi_vocab_learner_new(&learner, options, err));
+    eqbi_lines lines = {.fd = -1, .allocator = a};
     eqb_status status = EQB_OK;
-    for (int32_t i = 0; status == EQB_OK && i < count; i++)
-        status = each_line(paths[i], learn_line, learner, err);
+    for (int32_t i = 0; status == EQB_OK && i < count; i++) {
+        status = eqbi_lines_open(&lines, paths[i], 0, err);
+        while (status == EQB_OK) {
+            const char *line;
+            size_t length;
+            status = eqbi_lines_next(&lines, &line, &length, err);
+            if (status != EQB_OK || !line) break;
+            status = eqbi_vocab_learner_add_text(learner, line, length, err);
+        }
+    }
+    eqbi_lines_close(&lines);
     char *vocab = NULL;
     size_t length = 0;
     if (status == EQB_OK)
         status = eqbi_vocab_learner_finish(learner, size, &vocab, &length, err);
     if (status == EQB_OK) status = eqb_tokenizer_new(out, vocab, length, options, err);
-    eqbi_free(options ? options->allocator : NULL, vocab, length + 1, 1);
+    eqbi_free(a, vocab, length + 1, 1);
     eqbi_vocab_learner_free(learner);
     return status;
 }
 
-/* ---------------------------------------------------------------------------------- the corpus -- */
-
-typedef struct reader {
-    eqb_corpus *corpus;
-    const eqb_tokenizer *tokenizer;
-    eqb_encoding encoding; /* of one sentence, reused */
-} reader;
+/* --------------------------------------------------------------------------------- one block -- */
 
 static eqb_status no_memory(eqb_error *err)
 {
     return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for the tokens of a corpus");
 }
 
+static eqb_status window_clear(eqbi_window *w, eqb_error *err)
+{
+    w->tokens = w->sentences = w->documents = 0;
+    if (!eqbi_grow(w->allocator, (void **)&w->sentence, &w->sentence_capacity, 1,
+                   sizeof *w->sentence) ||
+        !eqbi_grow(w->allocator, (void **)&w->document, &w->document_capacity, 1,
+                   sizeof *w->document))
+        return no_memory(err);
+    w->sentence[0] = w->document[0] = 0;
+    return EQB_OK;
+}
+
 /* Ends the document that is being read, if it has sentences. */
-static eqb_status end_document(eqb_corpus *c, eqb_error *err)
+static eqb_status end_document(eqbi_window *w, int32_t file, eqb_error *err)
 {
-    if (c->sentences == c->document[c->documents]) return EQB_OK;
-    if (!eqbi_grow(c->allocator, (void **)&c->document, &c->document_capacity, c->documents + 2,
-                   sizeof *c->document))
+    if (w->sentences == w->document[w->documents]) return EQB_OK;
+    if (!eqbi_grow(w->allocator, (void **)&w->document, &w->document_capacity, w->documents + 2,
+                   sizeof *w->document) ||
+        !eqbi_grow(w->allocator, (void **)&w->file, &w->file_capacity, w->documents + 1,
+                   sizeof *w->file))
         return no_memory(err);
-    c->document[++c->documents] = c->sentences;
+    w->file[w->documents] = file;
+    w->document[++w->documents] = w->sentences;
     return EQB_OK;
 }
 
-static eqb_status add_sentence(reader *r, const char *text, size_t length, eqb_error *err)
+static eqb_status add_sentence(eqbi_window *w, const int32_t *ids, size_t n, eqb_error *err)
 {
-    eqb_corpus *c = r->corpus;
-    EQBI_TRY(eqb_tokenize(r->tokenizer, text, length, &r->encoding, err));
-    size_t n = (size_t)r->encoding.count;
     if (n == 0) return EQB_OK;
-    if (!eqbi_grow(c->allocator, (void **)&c->token, &c->token_capacity, c->tokens + n,
-                   sizeof *c->token) ||
-        !eqbi_grow(c->allocator, (void **)&c->sentence, &c->sentence_capacity, c->sentences + 2,
-                   sizeof *c->sentence))
+    if (!eqbi_grow(w->allocator, (void **)&w->token, &w->token_capacity, w->tokens + n,
+                   sizeof *w->token) ||
+        !eqbi_grow(w->allocator, (void **)&w->sentence, &w->sentence_capacity, w->sentences + 2,
+                   sizeof *w->sentence))
         return no_memory(err);
-    memcpy(c->token + c->tokens, r->encoding.ids, n * sizeof *c->token);
-    for (size_t i = 0; i < n; i++)
-        c->hash = (c->hash ^ (uint64_t)(uint32_t)r->encoding.ids[i]) * 0x100000001b3u;
-    c->tokens += n;
-    c->sentence[++c->sentences] = c->tokens;
+    memcpy(w->token + w->tokens, ids, n * sizeof *ids);
+    w->tokens += n;
+    w->sentence[++w->sentences] = w->tokens;
     return EQB_OK;
 }
 
-static eqb_status read_line(void *user, const char *line, size_t length, eqb_error *err)
+typedef struct reader {
+    const eqb_corpus *corpus;
+    eqbi_window *window;
+    eqbi_lines lines;
+    eqb_encoding encoding; /* of one sentence, reused */
+    int32_t file;
+    int64_t document; /* number of the one being read */
+} reader;
+
+static eqb_status read_line(reader *r, const char *line, size_t length, eqb_error *err)
 {
-    reader *r = user;
-    if (is_blank(line, length)) return end_document(r->corpus, err);
     while (length > 0) {
-        size_t n = first_sentence(line, length);
-        EQBI_TRY(add_sentence(r, line, n, err));
+        size_t n = eqbi_first_sentence(line, length);
+        EQBI_TRY(eqb_tokenize(r->corpus->tokenizer, line, n, &r->encoding, err));
+        EQBI_TRY(add_sentence(r->window, r->encoding.ids, (size_t)r->encoding.count, err));
         while (n < length && line[n] == ' ') n++;
         line += n;
         length -= n;
@@ -150,45 +111,135 @@ static eqb_status read_line(void *user, const char *line, size_t length, eqb_err
     return EQB_OK;
 }
 
-static eqb_status corpus_init(eqb_corpus *c, const eqb_tokenizer *t, eqb_error *err)
+/* Whether document number belongs to this corpus: the held-out part or the rest. */
+static bool is_ours(const eqb_corpus *c, int64_t number)
 {
-    c->vocab_size = eqb_tokenizer_size(t);
-    c->special = eqb_tokenizer_special(t);
-    c->hash = 0xcbf29ce484222325u;
-    c->continues = eqbi_calloc(c->allocator, (size_t)c->vocab_size, sizeof *c->continues);
-    if (!c->continues ||
-        !eqbi_grow(c->allocator, (void **)&c->sentence, &c->sentence_capacity, 1,
-                   sizeof *c->sentence) ||
-        !eqbi_grow(c->allocator, (void **)&c->document, &c->document_capacity, 1,
-                   sizeof *c->document))
+    bool out = eqbi_random_real(HELDOUT_SEED, 0, (uint64_t)number) < c->options.heldout;
+    return out == c->options.heldout_part;
+}
+
+/* Adds the documents of the block that begins where the lines are. It ends with the first document
+ * that ends behind block_bytes, or with the file; a document that goes on for as long again is cut,
+ * so that one without an end needs no more memory. *end: there is nothing behind the block.       */
+static eqb_status read_block(reader *r, bool *end, eqb_error *err)
+{
+    uint64_t begin = r->lines.offset;
+    bool inside = false, ours = is_ours(r->corpus, r->document);
+    *end = false;
+    for (;;) {
+        const char *line;
+        size_t length;
+        EQBI_TRY(eqbi_lines_next(&r->lines, &line, &length, err));
+        uint64_t bytes = r->lines.offset - begin;
+        *end = !line;
+        if (line && !eqbi_is_blank(line, length)) {
+            inside = true;
+            if (ours) EQBI_TRY(read_line(r, line, length, err));
+            if (bytes < 2 * r->corpus->block_bytes) continue;
+        }
+        if (inside) {
+            EQBI_TRY(end_document(r->window, r->file, err));
+            ours = is_ours(r->corpus, ++r->document);
+            inside = false;
+        }
+        if (*end || bytes >= r->corpus->block_bytes) return EQB_OK;
+    }
+}
+
+static void reader_free(reader *r)
+{
+    eqbi_lines_close(&r->lines);
+    eqb_encoding_free(&r->encoding);
+}
+
+/* -------------------------------------------------------------------------------- the corpus -- */
+
+/* Counts what a block that was read alone has, and keeps where it is. */
+static eqb_status add_block(eqb_corpus *c, const eqbi_window *w, eqbi_block block, eqb_error *err)
+{
+    if (w->documents == 0) return EQB_OK;
+    if (!eqbi_grow(c->allocator, (void **)&c->block, &c->block_capacity, c->blocks + 1,
+                   sizeof *c->block))
         return no_memory(err);
-    c->sentence[0] = c->document[0] = 0;
+    for (size_t i = 0; i < w->tokens; i++) {
+        c->frequency[w->token[i]]++;
+        c->hash = (c->hash ^ (uint64_t)(uint32_t)w->token[i]) * 0x100000001b3u;
+    }
+    c->tokens += (int64_t)w->tokens;
+    c->sentences += (int64_t)w->sentences;
+    c->documents += (int64_t)w->documents;
+    block.tokens = (uint32_t)w->tokens;
+    c->block[c->blocks++] = block;
+    return EQB_OK;
+}
+
+/* Reads all text once. */
+static eqb_status scan(eqb_corpus *c, eqb_error *err)
+{
+    eqbi_window w = {.allocator = c->allocator};
+    reader r = {.corpus = c, .window = &w, .lines = {.fd = -1, .allocator = c->allocator}};
+    eqb_status status = EQB_OK;
+    for (r.file = 0; status == EQB_OK && r.file < c->paths; r.file++) {
+        status = eqbi_lines_open(&r.lines, c->path[r.file], 0, err);
+        for (bool end = false; status == EQB_OK && !end;) {
+            eqbi_block block = {r.lines.offset, r.document, r.file, 0};
+            status = window_clear(&w, err);
+            if (status == EQB_OK) status = read_block(&r, &end, err);
+            if (status == EQB_OK) status = add_block(c, &w, block, err);
+        }
+    }
+    reader_free(&r);
+    eqbi_window_free(&w);
+    return status;
+}
+
+static eqb_status corpus_init(eqb_corpus *c, const char *const *paths, int32_t count,
+                              eqb_error *err)
+{
+    size_t bytes = (size_t)c->options.window / EQBI_WINDOW_BLOCKS, vocab;
+    c->block_bytes = bytes > LEAST_BLOCK ? bytes : LEAST_BLOCK;
+    c->vocab_size = eqb_tokenizer_size(c->tokenizer);
+    c->special = eqb_tokenizer_special(c->tokenizer);
+    c->hash = 0xcbf29ce484222325u;
+    vocab = (size_t)c->vocab_size;
+    c->continues = eqbi_calloc(c->allocator, vocab, sizeof *c->continues);
+    c->frequency = eqbi_calloc(c->allocator, vocab, sizeof *c->frequency);
+    c->path = eqbi_calloc(c->allocator, (size_t)count, sizeof *c->path);
+    if (!c->continues || !c->frequency || !c->path) return no_memory(err);
+    for (; c->paths < count; c->paths++) {
+        const char *path = paths[c->paths];
+        c->path[c->paths] = eqbi_strndup(c->allocator, path, strlen(path));
+        if (!c->path[c->paths]) return no_memory(err);
+    }
     for (int32_t i = 0; i < c->vocab_size; i++)
-        c->continues[i] = strncmp(eqb_tokenizer_token(t, i), "##", 2) == 0;
+        c->continues[i] = strncmp(eqb_tokenizer_token(c->tokenizer, i), "##", 2) == 0;
     return EQB_OK;
 }
 
 eqb_status eqb_corpus_load(eqb_corpus **out, const char *const *paths, int32_t count,
-                           const eqb_tokenizer *tokenizer, const eqb_allocator *allocator,
+                           const eqb_tokenizer *tokenizer, const eqb_corpus_options *options,
                            eqb_error *err)
 {
     *out = NULL;
-    eqb_corpus *c = eqbi_calloc(allocator, 1, sizeof *c);
+    eqb_corpus_options o;
+    eqb_corpus_options_default(&o);
+    if (options) o = *options;
+    if (count < 0 || o.window < 1 || !(o.heldout >= 0.0 && o.heldout < 1.0))
+        return eqbi_fail(err, EQB_ERR_ARGUMENT, "corpus: %d files, window %lld, heldout %g", count,
+                         (long long)o.window, o.heldout);
+    eqb_corpus *c = eqbi_calloc(o.allocator, 1, sizeof *c);
     if (!c) return no_memory(err);
-    c->allocator = allocator;
-    reader r = {.corpus = c, .tokenizer = tokenizer};
-    eqb_status status = corpus_init(c, tokenizer, err);
-    for (int32_t i = 0; status == EQB_OK && i < count; i++) {
-        status = each_line(paths[i], read_line, &r, err);
-        if (status == EQB_OK) status = end_document(c, err);
-    }
-    eqb_encoding_free(&r.encoding);
-    if (status == EQB_OK && (c->documents < 2 || c->sentences < 3))
+    c->allocator = o.allocator;
+    c->options = o;
+    c->tokenizer = tokenizer;
+    eqb_status status = corpus_init(c, paths, count, err);
+    if (status == EQB_OK) status = scan(c, err);
+    if (status == EQB_OK && !o.heldout_part && (c->documents < 2 || c->sentences < 3))
         status = eqbi_fail(err, EQB_ERR_DATA,
-                           "%s%s: found %zu documents and %zu sentences, next-sentence pairs need "
+                           "%s%s: found %lld documents and %lld sentences, next-sentence pairs need "
                            "two documents (a blank line ends one)",
                            count > 0 ? paths[0] : "no files", count > 1 ? " ..." : "",
-                           c->documents, c->sentences);
+                           (long long)c->documents, (long long)c->sentences);
     if (status != EQB_OK)
         eqb_corpus_free(c);
     else
@@ -196,22 +247,88 @@ eqb_status eqb_corpus_load(eqb_corpus **out, const char *const *paths, int32_t c
     return status;
 }
 
+void eqb_corpus_options_default(eqb_corpus_options *o)
+{
+    *o = (eqb_corpus_options){.window = 16 << 20};
+}
+
 void eqb_corpus_free(eqb_corpus *c)
 {
     if (!c) return;
-    eqbi_free(c->allocator, c->token, c->token_capacity, sizeof *c->token);
-    eqbi_free(c->allocator, c->sentence, c->sentence_capacity, sizeof *c->sentence);
-    eqbi_free(c->allocator, c->document, c->document_capacity, sizeof *c->document);
-    eqbi_free(c->allocator, c->continues, (size_t)c->vocab_size, sizeof *c->continues);
+    size_t vocab = (size_t)c->vocab_size;
+    for (int32_t i = 0; i < c->paths; i++)
+        eqbi_free(c->allocator, c->path[i], strlen(c->path[i]) + 1, 1);
+    eqbi_free(c->allocator, c->path, (size_t)c->paths, sizeof *c->path);
+    eqbi_free(c->allocator, c->block, c->block_capacity, sizeof *c->block);
+    eqbi_free(c->allocator, c->frequency, vocab, sizeof *c->frequency);
+    eqbi_free(c->allocator, c->continues, vocab, sizeof *c->continues);
     eqbi_free(c->allocator, c, 1, sizeof *c);
 }
 
 int64_t eqb_corpus_tokens(const eqb_corpus *c)
 {
-    return (int64_t)c->tokens;
+    return c->tokens;
 }
 
 int64_t eqb_corpus_documents(const eqb_corpus *c)
 {
-    return (int64_t)c->documents;
+    return c->documents;
+}
+
+/* -------------------------------------------------------------------------------- the windows -- */
+
+size_t eqbi_corpus_windows(const eqb_corpus *c)
+{
+    return (c->blocks + EQBI_WINDOW_BLOCKS - 1) / EQBI_WINDOW_BLOCKS;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static eqb_status load_block(reader *r, const eqbi_block *block, eqb_error *err)
+{
+    size_t before = r->window->tokens;
+    bool end;
+    r->file = block->file;
+    r->document = block->document;
+    EQBI_TRY(eqbi_lines_open(&r->lines, r->corpus->path[block->file], block->offset, err));
+    EQBI_TRY(read_block(r, &end, err));
+    if (r->window->tokens - before != block->tokens)
+        return eqbi_fail(err, EQB_ERR_DATA,
+                         "%s: has changed since it was read first: %zu tokens at byte %llu, expected "
+                         "%u",
+                         r->corpus->path[block->file], r->window->tokens - before,
+                         (unsigned long long)block->offset, block->tokens);
+    return EQB_OK;
+}
+
+eqb_status eqbi_window_load(eqbi_window *w, const eqb_corpus *c, uint64_t seed, uint64_t number,
+                            size_t index, eqb_error *err)
+{
+    size_t windows = eqbi_corpus_windows(c);
+    size_t from = index * c->blocks / windows, to = (index + 1) * c->blocks / windows;
+    if (c->blocks > UINT32_MAX) return eqbi_fail(err, EQB_ERR_ARGUMENT, "text of too many blocks");
+    uint32_t *order = eqbi_alloc(c->allocator, c->blocks, sizeof *order);
+    if (!order) return no_memory(err);
+    eqbi_random_permutation(order, (uint32_t)c->blocks, seed, eqbi_mix64(~number));
+    qsort(order + from, to - from, sizeof *order, by_number);
+    reader r = {.corpus = c, .window = w, .lines = {.fd = -1, .allocator = c->allocator}};
+    eqb_status status = window_clear(w, err);
+    for (size_t i = from; status == EQB_OK && i < to; i++)
+        status = load_block(&r, &c->block[order[i]], err);
+    reader_free(&r);
+    eqbi_free(c->allocator, order, c->blocks, sizeof *order);
+    return status;
+}
+
+void eqbi_window_free(eqbi_window *w)
+{
+    eqbi_free(w->allocator, w->token, w->token_capacity, sizeof *w->token);
+    eqbi_free(w->allocator, w->sentence, w->sentence_capacity, sizeof *w->sentence);
+    eqbi_free(w->allocator, w->document, w->document_capacity, sizeof *w->document);
+    eqbi_free(w->allocator, w->file, w->file_capacity, sizeof *w->file);
+    *w = (eqbi_window){.allocator = w->allocator};
 }

@@ -211,6 +211,8 @@ typedef struct eqb_optimizer_options {
     double weight_decay;        /* default 0.01; not for biases and LayerNorm                   */
     double clip_norm;           /* global gradient norm; default 1; 0: no clipping              */
     double warmup;              /* share of the steps with a rising rate, 0 <= warmup < 1       */
+    double decay;               /* share of the steps, at the end, with a falling rate; default 1:
+                                   all after the warm-up                                        */
     const char *freeze;         /* comma-separated parts of parameter names that stay fixed, e.g.
                                    "embeddings,encoder.layer.0."; NULL: none                    */
 } eqb_optimizer_options;
@@ -228,7 +230,7 @@ EQB_API void eqb_optimizer_free(eqb_optimizer *optimizer);
  *   errors  DIVERGED: the norm is not finite; nothing was changed                               */
 EQB_API eqb_status eqb_optimizer_step(eqb_optimizer *optimizer, double learning_rate, double *norm,
                                       eqb_error *err);
-/* Linear warm-up from 0, then linear decay to 0, for step 0 .. steps-1.
+/* Linear warm-up from 0, the peak, then linear decay to 0, for step 0 .. steps-1.
  *   source  transformers get_linear_schedule_with_warmup                                       */
 EQB_API double eqb_learning_rate(const eqb_optimizer_options *options, int64_t step,
                                  int64_t steps);
@@ -332,8 +334,18 @@ EQB_API eqb_status eqb_train(eqb_model *model, const eqb_pairs *pairs,
 
 /* ----------------------------------------------------------------------------------- pretrain -- */
 
-/* Plain text cut into tokenized sentences; a blank line ends a document. */
+/* Plain text of any size, cut into tokenized sentences; a blank line ends a document. The files are
+ * read when the corpus is made and again, in parts, as they are needed: they must not change.      */
 typedef struct eqb_corpus eqb_corpus;
+
+typedef struct eqb_corpus_options {
+    int64_t window;      /* bytes of text whose tokens are in memory at a time; default 16 MiB      */
+    double heldout;      /* share of the documents that is held out; default 0                      */
+    bool heldout_part;   /* the corpus is that share, not the rest                                  */
+    const eqb_allocator *allocator;
+} eqb_corpus_options;
+
+EQB_API void eqb_corpus_options_default(eqb_corpus_options *options);
 
 /* Learns a WordPiece vocabulary of at most size tokens from text files (paths[count], one paragraph a
  * line) and makes a tokenizer from it.   errors  IO, NOMEM, DATA (no text)
@@ -341,10 +353,11 @@ typedef struct eqb_corpus eqb_corpus;
 EQB_API eqb_status eqb_tokenizer_learn(eqb_tokenizer **out, const char *const *paths,
                                        int32_t count, int32_t size,
                                        const eqb_tokenizer_options *options, eqb_error *err);
-/* Reads and tokenizes text files.   errors  IO, NOMEM, DATA (no document of two sentences)         */
+/* Reads and counts text files (paths[count]); tokenizer must outlive the corpus, options may be NULL.
+ *   errors  IO, NOMEM, DATA (fewer than two documents or three sentences, except in a held-out part) */
 EQB_API eqb_status eqb_corpus_load(eqb_corpus **out, const char *const *paths, int32_t count,
-                                   const eqb_tokenizer *tokenizer, const eqb_allocator *allocator,
-                                   eqb_error *err);
+                                   const eqb_tokenizer *tokenizer,
+                                   const eqb_corpus_options *options, eqb_error *err);
 EQB_API void eqb_corpus_free(eqb_corpus *corpus);
 EQB_API int64_t eqb_corpus_tokens(const eqb_corpus *corpus);
 EQB_API int64_t eqb_corpus_documents(const eqb_corpus *corpus);
@@ -355,6 +368,8 @@ typedef struct eqb_pretrain_options {
     int32_t batch_tokens;    /* tokens a micro-batch, about                                      */
     int32_t max_tokens;      /* of a sequence                                                    */
     double short_sequences;  /* share cut to a random shorter length; default 0.1                */
+    double single;           /* share of instances that are one sentence, without a next one;
+                                default 0.1                                                     */
     double mask;             /* share of tokens predicted; default 0.15                          */
     bool whole_words;        /* all pieces of a word together                                    */
 } eqb_pretrain_options;
@@ -362,7 +377,7 @@ typedef struct eqb_pretrain_options {
 EQB_API void eqb_pretrain_options_default(eqb_pretrain_options *options);
 
 typedef struct eqb_pretrain_evaluation {
-    int64_t masked, sequences;
+    int64_t masked, sequences, pairs;
     double mlm_loss, mlm_accuracy, nsp_accuracy;
     double unigram_loss, unigram_accuracy; /* of always predicting by frequency: the baseline     */
     double nsp_majority;                   /* of always saying the commoner answer                */

@@ -35,17 +35,18 @@ void eqbi_text_batch_free(eqbi_text_batch *b)
     b->capacity = 0;
 }
 
-static void put_sequence(eqbi_text_batch *b, const eqb_corpus *c, const eqbi_instance *x,
-                         int32_t at)
+static void put_sequence(eqbi_text_batch *b, const eqb_corpus *c, const eqbi_window *w,
+                         const eqbi_instance *x, int32_t at)
 {
     int32_t *ids = b->ids + at, *types = b->types + at, n = 0;
     ids[n++] = c->special.cls;
-    memcpy(ids + n, c->token + x->a, (size_t)x->a_length * sizeof *ids);
+    memcpy(ids + n, w->token + x->a, (size_t)x->a_length * sizeof *ids);
     n += x->a_length;
     ids[n++] = c->special.sep;
     for (int32_t i = 0; i < n; i++) types[i] = 0;
+    if (x->next < 0) return;
     int32_t first = n;
-    memcpy(ids + n, c->token + x->b, (size_t)x->b_length * sizeof *ids);
+    memcpy(ids + n, w->token + x->b, (size_t)x->b_length * sizeof *ids);
     n += x->b_length;
     ids[n++] = c->special.sep;
     for (int32_t i = first; i < n; i++) types[i] = 1;
@@ -78,12 +79,14 @@ static void mask_sequence(eqbi_text_batch *b, const eqb_corpus *c, int32_t from,
                           const eqb_pretrain_options *o, int32_t *candidate, dice *d)
 {
     int32_t candidates = 0, masked = 0;
+    bool word = false; /* the token before i may begin the word that i continues */
     int32_t wanted = (int32_t)lround(o->mask * (double)(to - from));
     if (wanted < 1) wanted = 1;
     for (int32_t i = from; i < to; i++) {
         int32_t id = b->ids[i];
-        if (id == c->special.cls || id == c->special.sep) continue;
-        if (o->whole_words && c->continues[id] && candidates > 0) continue;
+        bool special = id == c->special.cls || id == c->special.sep, inside = word;
+        word = !special;
+        if (special || (o->whole_words && c->continues[id] && inside)) continue;
         candidate[candidates++] = i;
     }
     for (int32_t left = candidates; left > 0 && masked < wanted; left--) {
@@ -97,9 +100,9 @@ static void mask_sequence(eqbi_text_batch *b, const eqb_corpus *c, int32_t from,
     }
 }
 
-eqb_status eqbi_text_batch_make(eqbi_text_batch *b, const eqb_corpus *c, const eqbi_epoch *e,
-                                size_t index, const eqb_pretrain_options *o, uint64_t number,
-                                eqb_error *err)
+eqb_status eqbi_text_batch_make(eqbi_text_batch *b, const eqb_corpus *c, const eqbi_window *w,
+                                const eqbi_deal *e, size_t index, const eqb_pretrain_options *o,
+                                uint64_t number, eqb_error *err)
 {
     size_t first = e->batch[index], last = e->batch[index + 1], tokens = 0;
     for (size_t i = first; i < last; i++)
@@ -108,13 +111,14 @@ eqb_status eqbi_text_batch_make(eqbi_text_batch *b, const eqb_corpus *c, const e
     EQBI_TRY(reserve(b, last - first, tokens + (size_t)o->max_tokens, err));
     int32_t *candidate = b->label + tokens;
     int32_t at = 0;
-    b->rows = 0;
+    b->rows = b->pairs = 0;
     for (size_t i = first; i < last; i++) {
         const eqbi_instance *x = &e->instance[i];
-        int32_t length = x->a_length + x->b_length + 3;
+        int32_t length = x->a_length + x->b_length + 2 + (x->next >= 0);
         b->start[i - first] = at;
-        b->next[i - first] = x->random;
-        put_sequence(b, c, x, at);
+        b->next[i - first] = x->next;
+        b->pairs += x->next >= 0;
+        put_sequence(b, c, w, x, at);
         dice d = {.seed = o->run.seed, .stream = eqbi_mix64(~number) + i};
         mask_sequence(b, c, at, at + length, o, candidate, &d);
         at += length;

@@ -1,5 +1,5 @@
-/* MLM + NSP from scratch on plain text. Micro-batch j of the run belongs to an epoch and a place in
- * it; epochs are made again from (seed, number) when a run resumes, so there is no state to save.   */
+/* MLM + NSP from scratch on plain text. Micro-batch j of the run belongs to a window and a place in
+ * it, a function of (seed, j) and the text.                                                       */
 #include "trainer/corpus.h"
 #include "trainer/loop.h"
 
@@ -8,19 +8,16 @@
 
 typedef struct pretrainer {
     eqb_model *model;
-    const eqb_corpus *corpus;
     const eqb_pretrain_options *options;
-    eqbi_epoch epoch;
-    uint64_t number;        /* of the epoch                                   */
-    int64_t epoch_start;    /* first micro-batch of the run in it             */
+    eqbi_stream stream;
     eqbi_text_batch *micro; /* [accumulate]                                   */
-    double masked, sequences; /* denominators of the step                     */
+    double masked, pairs; /* denominators of the step                     */
 } pretrainer;
 
 void eqb_pretrain_options_default(eqb_pretrain_options *o)
 {
     *o = (eqb_pretrain_options){
-        .batch_tokens = 4096, .max_tokens = 128, .short_sequences = 0.1, .mask = 0.15};
+        .batch_tokens = 4096, .max_tokens = 128, .short_sequences = 0.1, .single = 0.1, .mask = 0.15};
     eqbi_run_options_default(&o->run);
     eqb_optimizer_options_default(&o->optimizer);
     o->run.steps = 10000;
@@ -28,31 +25,38 @@ void eqb_pretrain_options_default(eqb_pretrain_options *o)
     o->optimizer.learning_rate = 1e-3;
 }
 
-/* Makes the epoch current that holds micro-batch j. */
-static eqb_status seek(pretrainer *t, int64_t j, eqb_error *err)
+eqb_status eqbi_stream_batch(eqbi_stream *s, eqbi_text_batch *out, int64_t j, eqb_error *err)
 {
-    bool ready = t->epoch.batches > 0;
-    while (!ready || j - t->epoch_start >= (int64_t)t->epoch.batches) {
-        t->epoch_start += (int64_t)t->epoch.batches;
-        if (ready) t->number++;
-        ready = true;
-        EQBI_TRY(eqbi_epoch_make(&t->epoch, t->corpus, t->options, t->number, err));
+    size_t windows = eqbi_corpus_windows(s->corpus);
+    while (!s->ready || j - s->first >= (int64_t)s->deal.batches) {
+        if (s->ready) s->first += (int64_t)s->deal.batches;
+        if (s->ready) s->number++;
+        if (!s->ready || windows > 1)
+            EQBI_TRY(eqbi_window_load(&s->window, s->corpus, s->options->run.seed,
+                                      s->number / windows, s->number % windows, err));
+        EQBI_TRY(eqbi_deal_make(&s->deal, &s->window, s->options, s->number, err));
+        s->ready = true;
     }
-    return EQB_OK;
+    return eqbi_text_batch_make(out, s->corpus, &s->window, &s->deal, (size_t)(j - s->first),
+                                s->options, s->number, err);
+}
+
+void eqbi_stream_free(eqbi_stream *s)
+{
+    eqbi_window_free(&s->window);
+    eqbi_deal_free(&s->deal);
 }
 
 static eqb_status begin(void *self, int64_t step, eqb_error *err)
 {
     pretrainer *t = self;
     int32_t accumulate = t->options->run.accumulate;
-    t->masked = t->sequences = 0.0;
+    t->masked = t->pairs = 0.0;
     for (int32_t k = 0; k < accumulate; k++) {
         int64_t j = step * accumulate + k;
-        EQBI_TRY(seek(t, j, err));
-        EQBI_TRY(eqbi_text_batch_make(&t->micro[k], t->corpus, &t->epoch,
-                                      (size_t)(j - t->epoch_start), t->options, t->number, err));
+        EQBI_TRY(eqbi_stream_batch(&t->stream, &t->micro[k], j, err));
         t->masked += t->micro[k].rows;
-        t->sequences += t->micro[k].batch.sequences;
+        t->pairs += t->micro[k].pairs;
     }
     return EQB_OK;
 }
@@ -65,21 +69,24 @@ static eqb_status run(void *self, graph *g, int64_t step, int32_t k, eqbi_totals
     const eqb_run_options *o = &t->options->run;
     eqb_graph_begin(g, EQB_MODE_TRAIN, o->seed, (uint64_t)(step * o->accumulate + k));
     tensor *words, *follows;
-    eqb_bert_heads(g, t->model, &b->batch, b->row, b->rows, &words, &follows);
+    eqb_bert_heads(g, t->model, &b->batch, b->row, b->rows, &words, b->pairs > 0 ? &follows : NULL);
     double mlm = eqb_loss_mlm(g, words, b->label, NULL, EQB_LABEL_CROSS_ENTROPY,
                               (float)(1.0 / t->masked));
-    double nsp = eqb_loss_nsp(g, follows, b->next, NULL, (float)(1.0 / t->sequences));
     totals->mlm.sum += mlm;
     totals->mlm.weight += b->rows;
-    totals->nsp.sum += nsp;
-    totals->nsp.weight += b->batch.sequences;
-    totals->loss += mlm / t->masked + nsp / t->sequences;
+    totals->loss += mlm / t->masked;
+    if (b->pairs > 0) {
+        double nsp = eqb_loss_nsp(g, follows, b->next, NULL, (float)(1.0 / t->pairs));
+        totals->nsp.sum += nsp;
+        totals->nsp.weight += b->pairs;
+        totals->loss += nsp / t->pairs;
+    }
     totals->tokens += b->start[b->batch.sequences];
     return eqb_graph_backward(g, NULL, 1.0f, err);
 }
 
-static eqb_status check(const eqb_model *model, const eqb_corpus *corpus,
-                        const eqb_pretrain_options *o, eqb_error *err)
+eqb_status eqbi_pretrain_check(const eqb_model *model, const eqb_corpus *corpus,
+                               const eqb_pretrain_options *o, eqb_error *err)
 {
     EQBI_TRY(eqbi_run_options_check(&o->run, err));
     if (o->max_tokens < 5 || o->max_tokens > model->config.max_positions)
@@ -89,9 +96,12 @@ static eqb_status check(const eqb_model *model, const eqb_corpus *corpus,
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "batch_tokens is %d, less than max_tokens %d",
                          o->batch_tokens, o->max_tokens);
     if (!(o->mask > 0.0 && o->mask < 1.0) ||
-        !(o->short_sequences >= 0.0 && o->short_sequences <= 1.0))
-        return eqbi_fail(err, EQB_ERR_ARGUMENT, "mask is %g, short_sequences %g", o->mask,
-                         o->short_sequences);
+        !(o->short_sequences >= 0.0 && o->short_sequences <= 1.0) ||
+        !(o->single >= 0.0 && o->single <= 1.0))
+        return eqbi_fail(err, EQB_ERR_ARGUMENT, "mask is %g, short_sequences %g, single %g", o->mask,
+                         o->short_sequences, o->single);
+    if (corpus->documents < 1)
+        return eqbi_fail(err, EQB_ERR_DATA, "the corpus has no document");
     if (corpus->vocab_size > model->config.vocab_size || model->config.type_vocab_size < 2)
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "the corpus has %d tokens and 2 segments, the "
                          "model %d and %d", corpus->vocab_size, model->config.vocab_size,
@@ -99,25 +109,43 @@ static eqb_status check(const eqb_model *model, const eqb_corpus *corpus,
     return EQB_OK;
 }
 
+/* A decoder that has not learnt yet starts with the frequencies of the tokens, so that the first steps
+ * need not learn those.                                                                           */
+static void init_decoder(eqb_model *model, const eqb_corpus *c)
+{
+    float *bias = model->decoder_b.x;
+    for (int32_t i = 0; i < c->vocab_size; i++)
+        if (bias[i] != 0.0f) return;
+    double total = (double)c->tokens + c->vocab_size;
+    for (int32_t i = 0; i < c->vocab_size; i++)
+        bias[i] = (float)log((1.0 + (double)c->frequency[i]) / total);
+}
+
 static void describe(const eqb_corpus *c, const eqb_pretrain_options *o, eqbi_text *s)
 {
     eqbi_text_print(s, "task=pretrain\ncorpus=%016llx\nbatch_tokens=%d\nmax_tokens=%d\n",
                     (unsigned long long)c->hash, o->batch_tokens, o->max_tokens);
-    eqbi_text_print(s, "short_sequences=%.17g\nmask=%.17g\nwhole_words=%d\n", o->short_sequences,
+    eqbi_text_print(s, "window=%lld\nshort_sequences=%.17g\nsingle=%.17g\nmask=%.17g\n"
+                    "whole_words=%d\n", (long long)c->options.window, o->short_sequences, o->single,
                     o->mask, o->whole_words);
 }
 
 eqb_status eqb_pretrain(eqb_model *model, const eqb_corpus *corpus,
                         const eqb_pretrain_options *options, eqb_error *err)
 {
-    EQBI_TRY(check(model, corpus, options, err));
+    EQBI_TRY(eqbi_pretrain_check(model, corpus, options, err));
     const eqb_allocator *a = options->run.allocator;
     size_t accumulate = (size_t)options->run.accumulate;
-    pretrainer t = {.model = model, .corpus = corpus, .options = options};
-    t.epoch.allocator = a;
+    pretrainer t = {.model = model,
+                    .options = options,
+                    .stream = {.corpus = corpus,
+                               .options = options,
+                               .window.allocator = a,
+                               .deal.allocator = a}};
     eqbi_text settings = {.allocator = a};
     eqb_status status = EQB_OK;
     t.micro = eqbi_calloc(a, accumulate, sizeof *t.micro);
+    init_decoder(model, corpus);
     if (!t.micro) status = eqbi_fail(err, EQB_ERR_NOMEM, "no memory for %zu batches", accumulate);
     for (size_t k = 0; t.micro && k < accumulate; k++) t.micro[k].allocator = a;
     if (status == EQB_OK) {
@@ -133,102 +161,7 @@ eqb_status eqb_pretrain(eqb_model *model, const eqb_corpus *corpus,
     }
     for (size_t k = 0; t.micro && k < accumulate; k++) eqbi_text_batch_free(&t.micro[k]);
     eqbi_free(a, t.micro, accumulate, sizeof *t.micro);
-    eqbi_epoch_free(&t.epoch);
+    eqbi_stream_free(&t.stream);
     eqbi_text_free(&settings);
-    return status;
-}
-
-/* --------------------------------------------------------------------------------- evaluation -- */
-
-/* log p of each token by its frequency, one added to each count; and the commonest token. */
-static void unigram(const eqb_corpus *c, double *log_p, int32_t *commonest)
-{
-    for (int32_t i = 0; i < c->vocab_size; i++) log_p[i] = 1.0;
-    for (size_t i = 0; i < c->tokens; i++) log_p[c->token[i]] += 1.0;
-    *commonest = 0;
-    double total = (double)c->tokens + c->vocab_size;
-    for (int32_t i = 0; i < c->vocab_size; i++)
-        if (log_p[i] > log_p[*commonest]) *commonest = i;
-    for (int32_t i = 0; i < c->vocab_size; i++) log_p[i] = log(log_p[i] / total);
-}
-
-static void score_rows(eqb_pretrain_evaluation *e, const eqbi_text_batch *b, const tensor *log_p,
-                       const double *baseline, int32_t commonest)
-{
-    for (int32_t r = 0; r < b->rows; r++) {
-        const float *row = log_p->x + (size_t)r * (size_t)log_p->cols;
-        int32_t label = b->label[r], best = 0;
-        for (int32_t i = 1; i < log_p->cols; i++)
-            if (row[i] > row[best]) best = i;
-        e->mlm_loss -= (double)row[label];
-        e->mlm_accuracy += best == label;
-        e->unigram_loss -= baseline[label];
-        e->unigram_accuracy += commonest == label;
-        e->masked++;
-    }
-}
-
-static eqb_status score_batch(eqb_pretrain_evaluation *e, graph *g, eqb_model *model,
-                              const eqbi_text_batch *b, const double *baseline, int32_t commonest,
-                              eqb_error *err)
-{
-    eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
-    tensor *mlm, *nsp;
-    eqb_bert_heads(g, model, &b->batch, b->row, b->rows, &mlm, &nsp);
-    tensor *log_p = eqb_log_softmax(g, mlm);
-    EQBI_TRY(eqb_graph_status(g, err));
-    score_rows(e, b, log_p, baseline, commonest);
-    for (int32_t i = 0; i < b->batch.sequences; i++) {
-        e->nsp_accuracy += (nsp->x[2 * i + 1] > nsp->x[2 * i]) == (b->next[i] == 1);
-        e->nsp_majority += b->next[i];
-        e->sequences++;
-    }
-    return EQB_OK;
-}
-
-static void finish(eqb_pretrain_evaluation *e)
-{
-    double masked = (double)e->masked, sequences = (double)e->sequences;
-    e->mlm_loss /= masked;
-    e->mlm_accuracy /= masked;
-    e->unigram_loss /= masked;
-    e->unigram_accuracy /= masked;
-    e->nsp_accuracy /= sequences;
-    e->nsp_majority = fmax(e->nsp_majority, sequences - e->nsp_majority) / sequences;
-}
-
-eqb_status eqb_pretrain_evaluate(eqb_pretrain_evaluation *out, eqb_model *model,
-                                 const eqb_corpus *corpus, const eqb_corpus *reference,
-                                 const eqb_pretrain_options *options, int64_t max_sequences,
-                                 eqb_error *err)
-{
-    memset(out, 0, sizeof *out);
-    EQBI_TRY(check(model, corpus, options, err));
-    const eqb_allocator *a = options->run.allocator;
-    if (!reference) reference = corpus;
-    eqbi_epoch epoch = {.allocator = a};
-    eqbi_text_batch b = {.allocator = a};
-    graph *g = NULL;
-    int32_t commonest = 0;
-    size_t vocab = (size_t)reference->vocab_size;
-    double *baseline = eqbi_alloc(a, vocab, sizeof *baseline);
-    eqb_status status = baseline && reference->vocab_size == corpus->vocab_size
-                            ? eqb_graph_new(&g, a, err)
-                            : eqbi_fail(err, EQB_ERR_NOMEM, "no memory for %zu frequencies", vocab);
-    if (status == EQB_OK) {
-        unigram(reference, baseline, &commonest);
-        status = eqbi_epoch_make(&epoch, corpus, options, 0, err);
-    }
-    for (size_t i = 0; status == EQB_OK && i < epoch.batches && out->sequences < max_sequences;
-         i++) {
-        status = eqbi_text_batch_make(&b, corpus, &epoch, i, options, 0, err);
-        if (status == EQB_OK)
-            status = score_batch(out, g, model, &b, baseline, commonest, err);
-    }
-    if (status == EQB_OK) finish(out);
-    eqbi_free(a, baseline, vocab, sizeof *baseline);
-    eqbi_text_batch_free(&b);
-    eqbi_epoch_free(&epoch);
-    eqb_graph_free(g);
     return status;
 }
