@@ -218,11 +218,11 @@ AVX2 static void multiply_block(int32_t m, int32_t n, int32_t k, const float *a,
 /* How a product of many rows is cut: blocks of m rows, n columns, k of the inner dimension. */
 typedef struct blocks {
     int32_t m, n, k;
-    int32_t down, across, inner; /* how many of each             */
-    size_t a, b;                 /* floats of a packed one       */
+    int32_t down, inner; /* how many of m, of k       */
+    size_t a, b;         /* floats of a packed block  */
 } blocks;
 
-/* Into how many parts of at most most n is cut, and their size, a multiple of unit. */
+/* Into how many parts of at most most n is cut; *size, a multiple of unit, is theirs. */
 static int32_t cut(int32_t n, int32_t most, int32_t unit, int32_t *size)
 {
     int32_t parts = (n + most - 1) / most;
@@ -236,23 +236,26 @@ static blocks blocks_of(const eqbi_product *p, int threads)
     int32_t share = p->n / (2 * threads) / COLUMNS * COLUMNS; /* two blocks for each thread */
     share = share > BLOCK_N ? BLOCK_N : share < COLUMNS ? COLUMNS : share;
     s.down = cut(p->m, BLOCK_M, ROWS, &s.m);
-    s.across = cut(p->n, share, COLUMNS, &s.n);
+    cut(p->n, share, COLUMNS, &s.n);
     s.inner = cut(p->k, BLOCK_K, LANES, &s.k);
     s.a = (size_t)(s.m / ROWS) * group_size(s.k, ROWS);
     s.b = (size_t)(s.n / COLUMNS) * group_size(s.k, COLUMNS);
     return s;
 }
 
-/* One block of C from row i and column j on; a is packed, b room for a block of B. */
-static void multiply_all(const eqbi_product *p, const blocks *s, int32_t i, int32_t j,
-                         const float *a, float *b)
+/* The columns of C from j on; a holds all of A, packed, b is room for a block of B. */
+static void multiply_columns(const eqbi_product *p, const blocks *s, int32_t j, const float *a,
+                             float *b)
 {
-    int32_t m = smaller(s->m, p->m - i), n = smaller(s->n, p->n - j);
-    for (int32_t t = 0; t < p->k; t += s->k, a += s->a) {
-        int32_t k = smaller(s->k, p->k - t);
-        pack_b(b, p, j, n, t, k);
-        multiply_block(m, n, k, a, b, p->c + (size_t)i * (size_t)p->ldc + j, (size_t)p->ldc,
-                       p->beta != 0.0f || t > 0);
+    int32_t n = smaller(s->n, p->n - j);
+    for (int32_t t = 0; t < s->inner; t++) {
+        int32_t k = smaller(s->k, p->k - t * s->k);
+        pack_b(b, p, j, n, t * s->k, k);
+        for (int32_t i = 0; i < s->down; i++)
+            multiply_block(smaller(s->m, p->m - i * s->m), n, k,
+                           a + (size_t)(i * s->inner + t) * s->a, b,
+                           p->c + (size_t)(i * s->m) * (size_t)p->ldc + j, (size_t)p->ldc,
+                           p->beta != 0.0f || t > 0);
     }
 }
 
@@ -267,11 +270,7 @@ static void many_rows(const eqbi_product *p, const blocks *s, float *a, float *b
             pack_a(a + (size_t)x * s->a, p, i, smaller(s->m, p->m - i), t, smaller(s->k, p->k - t));
         }
 #pragma omp for schedule(dynamic)
-        for (int32_t x = 0; x < s->down * s->across; x++) {
-            int32_t block = x % s->down;
-            multiply_all(p, s, block * s->m, x / s->down * s->n,
-                         a + (size_t)(block * s->inner) * s->a, mine);
-        }
+        for (int32_t j = 0; j < p->n; j += s->n) multiply_columns(p, s, j, a, mine);
     }
 }
 
