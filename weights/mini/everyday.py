@@ -232,11 +232,14 @@ Hansen Murphy Kelly Baker Cooper Hill""".split()
 RELATIONS = """husband wife|son daughter|brother sister|father mother|uncle aunt|
 grandfather grandmother|nephew niece|boyfriend girlfriend|grandson granddaughter|
 stepfather stepmother|father-in-law mother-in-law|brother-in-law sister-in-law""".replace("\n", "").split("|")
-PRONOUNS = [dict(he="he", him="him", his="his", himself="himself", man="man", boy="boy",
-                 father="father", spouse="wife", brother="brother", son="son", guy="guy", title="Mr"),
-            dict(he="she", him="her", his="her", himself="herself", man="woman", boy="girl",
-                 father="mother", spouse="husband", brother="sister", son="daughter",
-                 guy="lady", title="Ms")]
+PAIRED = """he she|him her|his her|himself herself|man woman|boy girl|father mother|spouse:wife husband|
+brother sister|son daughter|guy lady|title:Mr Ms|uncle aunt|nephew niece|grandfather grandmother|
+grandson granddaughter|husband wife|king queen|prince princess|groom bride|widower widow|monk nun|
+sir madam|gentleman lady|bull cow|rooster hen|stallion mare|hero heroine|waiter waitress|actor actress|
+dad mum|gentlemen ladies|ohe:she he|ohis:her his|ohim:her him|oking:queen king|obrother:sister brother|
+ofather:mother father|oson:daughter son|obride:bride groom|ouncle:aunt uncle"""
+PRONOUNS = [{(pair.split(":")[0] if ":" in pair else pair.split()[0]): pair.split(":")[-1].split()[g]
+             for pair in PAIRED.replace("\n", "").split("|")} for g in (0, 1)]
 
 WORDS = {k: v.split(",") for k, v in dict(
     city="London,Paris,Berlin,Madrid,Rome,Boston,Chicago,New York,Dublin,Oslo,Vienna,Lisbon,Tokyo,Cairo,Sydney,Toronto,Mumbai,Seattle,Prague,Lagos",
@@ -272,6 +275,9 @@ WORDS = {k: v.split(",") for k, v in dict(
     part="back,knee,tooth,head,shoulder,foot,throat,stomach", age="young,old,tall,short,clever,shy,famous,rich,poor",
     size="tiny,huge,small,big,enormous", price="cheap,expensive,free,half price",
     dish="a cake,a pie,a stew,an omelette,pancakes,a sandwich,a salad,dumplings,biscuits",
+    folk="man,woman,boy,girl,child,old man,old woman,young man,young woman,stranger,visitor,guest,neighbour",
+    open="door,window,box,letter,gate,book,drawer,bottle,curtains,bag,umbrella",
+    deed="opened the {open},closed the {open},looked out of the window,sat down on the {wthing},drank a cup of {drink},waited for the {vehicle},smiled and said nothing,shook hands with {whom},ate some {food},read a {adj} book,walked to the {wplace},ran across the street,fell asleep in the {room},lost the key,turned on the light,knocked at the door,bought some {fruit},looked at the {thing},laughed {adv},washed the dishes",
     whom="my friend,our neighbour,the family,my cousin,our guest,the whole street").items()}
 
 # Placeholders: a_ becomes a/an; {acts} {acted} {acting} {act} draw a fact of
@@ -291,10 +297,14 @@ T = {
 "twomore": """{name} {acts}, and {name2} {acts2}.|{name2} said that {he2} liked {his2} job.|{name} often tells {name2} about {his} work.|{name2} {acts2} {when}.|The {job2} {acts2}, while the {job} {acts}.|{name} earns more than {name2}, but {he} works longer.|{name2} invited {name} to {his2} house.|In the evening {name} cooks for {himself}, and {name2} reads.|The {job2} finished {his2} work at {hour}.|The {job} lost {his} {clothes}, and the {job2} found it.""",
 "family": """My {father} is {agen} years old.|My {father} met {his} {spouse} in {city}.|{name} is my {brother}, and I love {him}.|{name} is the {son} of {title} {sur}.|My {father} and my {brother} both live in {city}.|{name} has one {brother} and {num} cousins.|My {father} has a {brother} in {country}.|Every {day} we visit my {father} in {city}.|{name} is a {boy} of {teen}.|The {man} holds {his} {son} by the hand.|My {brother} married {his} {spouse} in {month}.""",
 "famore": """{S} is a {trait} {man}.|{S} looks like {his} {father}.|{His} {spouse} cooks {food} on {day}.|{His} {son} goes to school in {city}.|{S} loves {his} {son} more than anything.|{S} calls {his} {brother} every {day}.|{S} gave {his} {son} a {colour} {thing}.|{His} grandparents come from {country}.|{S} is the {age} {man} in the {colour} {clothes}.|{S} has been married for {num} years.|Our parents took {him} to the {wplace}.|{S} sang a song for {his} {father}.|{S} played {sport} with {his} {brother}.|{His} birthday is in {month}.|{S} kissed {his} {spouse} and said good night.""",
-"femfact": """{name} is pregnant.|{name} is going to have a baby in {month}.|My {rel} gave birth to a {boyg} {past}.|The queen wore her {colour} dress.|The princess lived with her mother, the queen.|The mother fed her baby with her own milk.|The bride wore a white dress and held her {flower}.|The actress waited for her king on the stage.|The old woman was a widow and lived with her {animal}.|My {rel} put on her skirt and her lipstick.|The girl plaited her long hair.|The nun prayed alone in her room.""",
+"femfact": """{name} is pregnant.|{name} is going to have a baby in {month}.|My {rel} gave birth to a {boyg} {past}.|The queen wore her {colour} dress.|The princess lived with her mother, the queen.|The mother fed her baby with her own milk.|The bride wore a white dress and held her {flower}.|The actress waited for her king on the stage.|The old woman was a widow and lived with her {animal}.|{name} is expecting a child.|{name} is expecting her first baby in {month}.|My {rel} is expecting twins.|She is pregnant and will have a baby in {month}.|She gave birth to a healthy {boyg} {past}.|Last {season} {name} gave birth to twins.|The midwife helped her to give birth.|She is pregnant again.|Pregnant women should rest.|At her wedding the bride was {mood}.|She was a happy bride in a long white dress.|My {rel} put on her skirt and her lipstick.|The girl plaited her long hair.|The nun prayed alone in her room.""",
 "femmore": """She is {num} months pregnant, and her husband is happy.|Her baby will be born in {month}.|She is a mother of {num}.|She is the mother of a {boyg}.|She is no longer a girl; she is a woman now.|Her husband held her hand.|She was the only woman in the room.|Her father gave her away at the wedding.|Her daughter calls her mum.|She is her mother's favourite daughter.|The ladies thanked her.|She became the queen after the king had died.|Her son is a boy of {num}.|She and her sister were the only girls there.""",
-"malfact": """{name} shaves his beard every {day}.|{name} has a {colour2} beard and a moustache.|My {rel} trimmed his moustache {past}.|The king and his queen lived in a {adj} castle.|The prince asked the king for his horse.|The groom waited for his bride at the {wplace}.|The father carried his {son} on his back.|The old man was a widower and lived with his {animal}.|The monk shaved his head.|The boy put on his first tie.|The gentleman took off his hat.|The young lord loved his lady.""",
+"malfact": """{name} shaves his beard every {day}.|{name} has a {colour2} beard and a moustache.|My {rel} trimmed his moustache {past}.|The king and his queen lived in a {adj} castle.|The prince asked the king for his horse.|The groom waited for his bride at the {wplace}.|The father carried his {son} on his back.|The old man was a widower and lived with his {animal}.|He has a long beard.|He has grown a beard and looks older.|{name} has grown a thick moustache.|In the morning he shaves and combs his hair.|He shaved at the mirror in the {room}.|He needs a new razor for his beard.|His beard is {colour2}, and so is his moustache.|At his wedding the groom was {mood}.|He was a happy groom in a dark suit.|The monk shaved his head.|The boy put on his first tie.|The gentleman took off his hat.|The young lord loved his lady.""",
 "malmore": """He is a father of {num}.|His wife likes his beard.|He is the father of a {boyg}.|He is no longer a boy; he is a man now.|His wife held his hand.|He was the only man in the room.|His son calls him dad.|He looks like his grandfather did as a young man.|He became king after his father had died.|He and his brother were the only boys there.|The gentlemen greeted him.|His daughter is a girl of {num}.|He is his father's eldest son.|His uncle and his aunt live in {city}.""",
+"deeds": """The {folk} {deed}.|The {folk} {deed} and {deed}.|Then the {folk} {deed}.|A {folk} {deed} {past}.|The {folk} {adv} {deed}.|A {folk} came in and closed the door.|The {folk} opened the {open}.|The {folk} opened the door and {deed}.|The {folk} closed the {open}.|I drank a cup of {drink} and {deed}.|She poured herself a cup of {drink}.|He poured himself a glass of {drink}.|We drank a cup of {drink} together.|Please give me a cup of {drink}.|There is a glass of {drink} on the table.|He {deed}, and she {deed}.|They {deed} and {deed}.|I {deed} {past}.|Somebody {deed}.|Please open the {open}.|Who opened the {open}?|It was dark in the {room}.|She {deed}.|He {deed}.|My friend {deed}, and I {deed}.|He put the {thing} on the table.|She put the {thing} near the window.|The {thing} fell to the floor.|The {wthing} is on the floor.|He has a {colour} {thing}.|She has a {colour} {thing}.""",
+"kin": """{name}, my mother's {brother}, is my {uncle}.|My {uncle} is the {brother} of my father.|The {brother} of my mother is my {uncle}.|The {son} of my brother is my {nephew}.|My {nephew} is my sister's {son}.|Our {nephew} {name} is the {son} of my sister.|My {grandfather} is the {father} of my mother.|{name} is the {grandson} of the old king.|The {king} wore {his} crown and sat on {his} throne.|The {king} ruled {his} country for {big} years.|The old {king} and {his} {oking} lived in a {adj} castle.|The {prince} is the {son} of the king.|The {king} is dead, and the {prince} will rule.|The {groom} danced with {his} {obride}.|The {groom} and the {obride} left the church.|{name} got married; now {he} is {ohis} {husband} and {ohe} is {his} {spouse}.|{He} is a good {husband} to {his} {spouse}.|{He} kissed {his} {spouse}.|My {husband} and I have {num} children.|I love my {husband}, and {he} loves me.|{name} and {his} {spouse} have {num} children; {he} is their {father}.|{name} is the {father} of {num} children.|{He} is the {father} of my best friend.|My {rel} said that {he} was {mood}.|My {rel} lost {his} {clothes}.|My {rel} sold {his} {thing}.|My {rel} says that {he} is ill.|I like my {rel} and often think of {him}.|I saw my {rel} and waved at {him}.|My {rel} washed {himself}.|My {rel} cut {himself} with the scissors.|My {rel} hurt {his} {part}.|The {boy} said that {he} was {teen}.|The {boy} forgot {his} {clothes}.|The {boy} broke {his} {thing}.|The {man} closed {his} eyes.|The old {gentleman} opened {his} umbrella.|The old {gentleman} told me that {he} had moved to {city}.|{name} said that {he} was hungry.|{name} forgot {his} {clothes}.|{name} told us that {he} was {mood}.|{title} {sur} told us that {he} was ill.|{title} {sur} sold {his} house.|Thank you very much, {sir}.|May I help you, {sir}?|Here is your {drink}, {sir}.|Good morning, my dear {gentlemen}.|The {rooster} shook {his} feathers.|The {bull} lay beside {his} calf in the field.|The {stallion} ran to {his} foal.|The {monk} prayed for {his} {brother}.|The {monk} said that {he} had prayed all night.|The {hero} of the story saves {his} friends.|The {waiter} brought {his} guests {drink}.|The {widower} still loves {his} late {spouse}.|After the death of {his} {spouse}, {name} was a {widower}.|{name} is a tall {man}.|My {father} is a {trait} {man}.|My {brother} is a {age} {man}.|{name} was once a small {boy}.|As a {boy}, {name} lived in {city}.|My {grandfather} was once a {boy} with {colour} shoes.|{name} is my older {brother}.|{name} is my younger {brother}.|{He} is my {brother}, and I am proud of {him}.|{name} is the only {son} in the family.|Our parents have one {son}: my {brother}.|My {brother} is my parents' youngest {son}.|My {grandfather} lives with my {ouncle}.|{He} is the husband, and she is the wife.|She is the mother, and he is the father.|He is the son, and she is the daughter.|The wife loves her husband, and the husband loves his wife.|The king loves the queen, and the queen loves the king.""",
+"link1": """What does {lref} do?|What does {name} do for a living?|Where does {lref} work?|Where does {name} work now?|What is {possref} profession?|What is {his} job?|{ref} works {place}.|{name} works {place}.|{He} works {place}.|{ref} is a_ {job}.|{name} is a_ {job}.|{title} {sur} is our {job}.|{ref} used to be a_ {job}.|{name} wants to be a_ {job}.|{ref} works as a_ {job}.|{He} works as a_ {job}.|{ref} {acts}.|{name} {acts}.|{He} {acts}.|{He} {acts} every {day}.|{name} {acted} {past}.|The {job} {acted}.|The {job} put away {his} things.|{ref} is learning how to {act}.|{name} has to {act}.|{He} likes {acting}.|Does {lref} like {his} job as a_ {job}?|Has {lref} found work?|Who is that {man}? Our {job}.|Do you know the {job}?|The {man} over there is a_ {job}.|{ref} has {acted} for years.""",
+"link2": """There is always {tool} on the table.|Without {tool} it would be impossible.|You need {tool} for that.|It is not easy to {act0}.|{Gacting} is hard work.|{Gacting} takes time.|Somebody has to {act0}.|It takes years to learn how to {act0}.|Few people like {gacting}.|People need somebody to {act0}.|Mostly {gacting}.|{Job}, {place}.|The work is {place}.|The days {place} are long.|There is much to do {place}.|{Tool} and {tool} lie on the table.|Where is {tool}?|Somebody has lost {tool} again.|Yes, as a_ {job}.|No, but {jobs_l} are needed everywhere.|Every {job} knows that.|{jobs} {gact}.|{jobs} often work at weekends.|There are {num} {jobs_l} {place}.|They need another {job} {place}.|It is all about {gacting}.|Tomorrow there is even more to do: {gacting} and {gacting}.|The firm pays well for {gacting}.|{topic}|{topic}|{topic}|{topic}|{topic}|{topic}|{topic}|{topic}|{topic}|{topic}""",
 "weather": """It is {sky} in {W*city} today.|The {season} was long and {sky}.|There was {weather} all {day}.|We had {weather} in {month}.|The sky is {sky} this morning.|It began to rain at {hour}.|The sun rose over the {wplace}.|In {month} the days are short in {country}.|Snow fell on the {wplace} {past}.|The wind blew the {clothes} from the line.|I took my {colour} umbrella to the {wplace}.|It was so cold that the {wplace} was empty.|The radio promised {weather} for {day}.|The streets were wet, and the {vehicle} was late.|After the storm, the {tree} lay on the ground.|It was {big} degrees in {city}.|The children played in the snow near the {wplace}.|We stayed at home and drank {drink}.|The clouds were {colour} in the evening.|Everyone in {city} hopes for a warm {season}.""",
 "eat": """We had {W*food} and {drink} for dinner.|The {W*food} was {taste}, and we ate all of it.|I bought {num} {fruit} at the market.|These {fruit} come from {country}.|For breakfast we eat {food} with {fruit}.|Would you like some {drink} with it?|The {drink} is too hot to drink.|Wash the {fruit} and put them in a {colour} bowl.|Cut the {food} into {num} pieces.|Add salt and cook it for {big} minutes.|The kitchen smells of {food}.|My grandparents made {dish} every {day}.|There is no {drink} left in the {room}.|I baked {dish} for {whom}.|{food} tastes better with a glass of {drink}.|A basket of {fruit} stood in the {room}.|In {country} people eat {food} {when}.|We set the table for {num}.|The {fruit} were {taste} and {colour}.|I was hungry, so I made {dish}.""",
 "animals": """We have a {colour2} {W*animal} at home.|The {W*animal} sleeps in the {room}.|Our {W*animal} is {num} years old.|It likes to eat {food} and {fruit}.|A_ {wild} lives in the forest near the {wplace}.|We saw a_ {wild} {past}.|The {wild} ran away {adv}.|The {W*animal} was afraid of the {wild}.|A_ {wild} can sleep for {num} hours.|There are {big} animals at the zoo in {city}.|The {wild} hid behind the {tree}.|Every morning the {W*animal} waits at the door.|It drank its water and lay down in the {room}.|The {W*animal} broke a {colour} {thing}.|Birds sang in the {tree} all {season}.|The children gave the {W*animal} a name.|It has {colour2} ears and a {size} tail.|The {wild} and the {wild} are both wild animals.""",
@@ -306,7 +316,58 @@ T = {
 "day": """I got up at {hour} and drank {drink}.|On {day} we stay at home.|The meeting is on {day} at {hour}.|I met {whom} at the {wplace}.|In the evening we listened to music in the {room}.|{day} is my favourite day.|I wrote a letter to {whom} {past}.|We waited for {whom} near the {wplace}.|My phone was in the {room}.|I was {mood} all day.|They came at {hour} and left {adv}.|We talked about {country} and {hobby}.|I watched a film about a_ {wild}.|It was a {adj} day in {month}.|I am reading a {adj} book about {country}.|At {hour} o'clock we went to bed.|{whom} asked me about the {thing}.|Tomorrow I will go to the {wplace}.|They were {mood}, and so was I.|The party for {whom} is in {month}.""",
 }
 T = {k: v.split("|") for k, v in T.items()}
-NEUTRAL = "weather eat animals shop school sport travel home day".split()
+# What is true of the places of work: sentences that follow from one about a job.
+TOPICS = """
+hospital,clinic,ambulance,maternity,nursing,operating,medical,patients|The patients are waiting in the corridor.|Two patients went home {past}.|The ward has {big} beds.|The operation took {num} hours.|There is a smell of medicine.|Many people were ill this {season}.|The new medicine helps against the pain.|The fever came back at night.|Visitors may come after lunch.|The blood test was fine.|The wound heals well.|The X-ray showed nothing.
+dental|The teeth must be cleaned every day.|The next tooth hurts more.|Children are afraid of the drill.|The chair goes up and down.|Nobody likes a toothache.
+animal clinic|The dogs bark in the waiting room.|The cat had a broken leg.|The puppy was not afraid.
+pharmacy|The pills are in the drawer.|The medicine costs {big} euros.|The cough syrup tastes bad.
+school,kindergarten,nursery,university,lessons,exercise|The pupils learn {subject}.|The lesson begins at {hour}.|The children are noisy.|The homework was too long.|There are {big} children in the class.|The exam is in {month}.|The students sleep in the last row.|The bell rings for the break.|The classroom is full of books.|The holidays begin in {month}.|The blackboard must be cleaned.
+garage,workshop,depot,repair|The car needs new tyres.|The engine makes a strange noise.|The brakes are old.|The oil must be changed.|The motor runs again.|There are screws everywhere.|The bus is too old.|The customers want their cars back.
+building,roofs,houses,concrete,kitchens and bathrooms,cellars,beams|The house will have {num} floors.|The roof is not ready.|The wall is still wet.|The pipes were frozen in {month}.|The bricks arrive on {day}.|The new bridge is almost finished.|The water runs again.|The cables hang from the ceiling.|The crane stands still when there is wind.|The cellar was full of water.
+farm,fields|The cows must be milked.|The wheat is ripe in {month}.|The sheep are in the meadow.|The harvest was good.|The pigs are hungry.|It has not rained on the fields for weeks.|The hay is dry.|The chickens lay many eggs.
+park,flower,forest,mountains|The roses need water.|The trees lose their leaves in autumn.|The tulips are for a wedding.|The path is covered with leaves.|The old oak fell down.|The stones are millions of years old.|The deer come out in the evening.
+restaurant,canteen,kitchen,bakery,cafe,bar,butcher|The soup is ready.|The guests are hungry.|The bread comes out of the oven at {hour}.|The oven is still hot.|The cake was for a birthday.|The tables are all full on {day}.|The food was {taste}.|The coffee is {taste}.|The meat must be kept cold.|The menu changes every week.|The glasses must be dried.|Somebody wants to pay.
+hotel,large house,front desk|The rooms are all taken in {month}.|The guests leave at {hour}.|The beds have fresh sheets.|The key hangs on the wall.|The windows look out on the sea.|The lift is broken.
+shop,supermarket,stock,market|The customers stand in a long line.|The prices rise in {month}.|The shop opens at {hour}.|Everything was sold on {day}.|The shelves are empty.|A shirt costs {big} dollars.
+office,company,firm,companies,head office,team|The meeting lasted {num} hours.|The report must be ready on {day}.|The phone rings all day.|The letters lie on the desk.|The boss is in {city}.|The files are in the cupboard.|The contract was signed {past}.|The firm has {big} workers.|The calendar is full until {month}.
+bank,accounting,insurance,receipts|The money is in the safe.|The loan has to be paid back.|The numbers do not add up.|The taxes are due in {month}.|The interest is very low.|The account is empty.|The costs were too high.
+court,law|The trial begins on {day}.|The thief went to prison.|The witness told the truth.|The case is still open.|The law was changed {past}.|The jury needed {num} days.
+police,prison,gate|The thief ran away.|The robbers were caught in {city}.|The cells are locked at night.|The bank was robbed {past}.|The traffic stood still.|Nobody saw the murderer.|The alarm rang at {hour}.
+fire station|The fire burned for {num} hours.|The smoke was black.|The siren woke the whole street.|The house burned down.
+army,border|The war lasted {num} years.|The enemy was near.|The troops marched to the border.|The general gave the order.
+ship,boat,shipyard,harbour,pool|The sea was rough.|The ship leaves the harbour at {hour}.|The waves were high.|The fish are sold at the harbour.|The anchor is heavy.|The water is cold in {month}.|The sails are white.
+airport,plane,space|The flight to {city} is late.|The plane takes off at {hour}.|The passengers fasten their belts.|The clouds are below us.|The engines are loud.|The rocket flies to the moon.
+train,railway|The train to {city} is late.|The next stop is {city}.|The passengers have no tickets.|The signal is red.|The station is closed.
+road,motorway,city,taxi,traffic|The traffic was terrible.|The road to {city} is closed.|The parcel is too heavy.|The passengers sat in the back.|The streets are empty at night.|The petrol is expensive.
+laboratory,research,observatory,microscope|The experiment failed again.|The results will be published in {month}.|The stars are bright tonight.|The cells grow in a glass.|The theory is hard to prove.|The numbers were measured {num} times.|The planet has two moons.
+software,two screens,browser,computer|The program has an error.|The computer is slow today.|The new version comes out in {month}.|The website is down.|The password was wrong.
+studio,fashion,salon,gallery|The picture is not finished.|The colours are too bright.|The house has large windows.|The plans are on the table.|The dresses are from {city}.|The hair is too short now.|The exhibition opens in {month}.
+stage,orchestra,theatre,dance|The audience clapped for a long time.|The concert begins at {hour}.|The play was long.|The songs are on the radio.|The tickets are expensive.|The music was too loud.
+newspaper,novels,dictionaries,pen|The article was on the first page.|The book has {big} pages.|The story ends badly.|The novel was translated {past}.|The newspaper comes out on {day}.
+church,town hall,Bible|The church was full on {day}.|The bells ring at {hour}.|The service was short.|The wedding is in {month}.|The votes were counted.
+stadium,sports,gym,team|The race was hard.|The match begins at {hour}.|The medal was made of gold.|The team lost again.|The training takes {num} hours.
+library|The books must be returned in {num2} weeks.|The reading room is quiet.|The shelves reach the ceiling.
+post,mail,street|The letters come at {hour}.|The parcel is from {country}.|The stamps are expensive.
+factory,forge,mine,warehouse,steel,lathe|The machines run day and night.|The boxes are heavy.|The metal is red and hot.|The coal is deep under the ground.|The belt stands still.|The iron must be heated again.
+family home,private homes,blankets|The baby is asleep.|The children want another story.|The twins are {num} months old.|The old people are tired.
+"""
+
+
+def topics_of(job):
+    """The lines of TOPICS whose key words stand in a job's place, tools or acts."""
+    text = " ".join([job["place"]] + job["tools"] + job["acts"])
+    found = []
+    for line in TOPICS.strip().splitlines():
+        keys, *sentences = line.split("|")
+        if any(re.search(r"\b" + re.escape(k), job["place"]) for k in keys.split(",")) or \
+                any(re.search(r"\b" + re.escape(k) + r"\b", text) for k in keys.split(",")):
+            found += sentences
+    return found
+
+
+
+NEUTRAL = "deeds weather eat animals shop school sport travel home day".split()
 ALIASES = dict(wplace="place", wthing="thing", hobby2="hobby", hobby3="gohobby", num2="num")
 WORDS["gohobby"] = "swimming cycling hiking fishing running camping sailing skating".split()
 WORDS["colour2"] = "brown black grey white red".split()
@@ -383,6 +444,8 @@ def jobs_of(text):
 
 
 JOBS = jobs_of(BLS_2019) + jobs_of(ROUNDED)
+for _job in JOBS:
+    _job["topics"] = topics_of(_job)
 WEIGHTS = [1 if " " in j["name"] else 2 for j in JOBS]
 
 
@@ -454,8 +517,14 @@ class Doc:
         if key == "acts2":
             act = self.draw("act2", self.job2["acts"])
             return inflect(act, "s").replace("{his}", self.c["his2"])
-        if key == "tool":
-            return self.draw("tool", self.job["tools"])
+        if key in ("gacting", "Gacting"):
+            act = inflect(self.draw("act", self.job["acts"]).replace("{his}", "their"), "g")
+            return act[0].upper() + act[1:] if key == "Gacting" else act
+        if key == "topic":
+            return self.fill(self.draw("topic", self.job["topics"] or T["link2"][:20]))
+        if key in ("tool", "Tool"):
+            tool = self.draw("tool", self.job["tools"])
+            return tool[0].upper() + tool[1:] if key == "Tool" else tool
         if key in self.c:
             return self.c[key]
         low = key[0].lower() + key[1:]
@@ -491,19 +560,21 @@ class Doc:
 
 def document(rng):
     """(paragraphs, job name or None, woman) of one new document."""
-    kind = rng.choices(["named", "anon", "qa", "general", "wish", "two", "family", "fact", "neutral"],
-                       [15, 12, 8, 6, 5, 5, 6, 5, 38])[0]
+    kind = rng.choices(["named", "anon", "qa", "general", "wish", "two", "family", "fact", "kin", "link",
+                        "neutral"], [12, 10, 7, 4, 4, 3, 4, 5, 10, 21, 20])[0]
     more = rng.random() < 0.35
     if kind == "neutral":
         d = Doc(rng)
         topics = rng.sample(NEUTRAL, rng.choice([1, 1, 2]))
+        if rng.random() < 0.2:
+            topics[0] = "deeds"
         return [d.paragraph([t], 2, 5) for t in topics], None, None
-    if kind in ("family", "fact"):
+    if kind in ("family", "fact", "kin"):
         d = Doc(rng, gender=rng.random() < 0.5)
-        first, then = ("family", "famore") if kind == "family" else \
+        first, then = ("family", "famore") if kind == "family" else ("kin", "kin") if kind == "kin" else \
                       (("femfact", "femmore") if d.woman else ("malfact", "malmore"))
         out = [d.paragraph([first, then], 2, 5)]
-        if more:
+        if more and kind != "kin":
             out.append(d.paragraph(["life"], 2, 4))
         return out, None, None
     d = Doc(rng)
@@ -517,9 +588,13 @@ def document(rng):
         out = [d.paragraph(["general"], 2, 3), d.paragraph(["example", "jobday"], 2, 4)]
     elif kind == "wish":
         out = [d.paragraph(["wish", "wishmore"])]
+    elif kind == "link":
+        out = [d.sentence("link1") + " " + d.sentence("link2")]
+        if rng.random() < 0.2:
+            out[0] += " " + d.sentence("link2")
     else:
         out = [d.paragraph(["two", "twomore"], 2, 4)]
-    if more and kind != "two":
+    if more and kind not in ("two", "link"):
         out.append(d.paragraph(["life"], 2, 4))
         if rng.random() < 0.3:
             out.append(d.paragraph(["jobday", "life"], 2, 3))
@@ -547,21 +622,49 @@ def load_avoid(path):
     return found
 
 
+def load_templates(path):
+    """Patterns of the sentences of ./bias: any word may stand for a placeholder."""
+    if not path or not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as source:
+        literals = re.findall(r'"((?:[^"\\]|\\.)*)"', source.read())
+    found = []
+    for text in literals:
+        if " " not in text or not text.rstrip('"').endswith((".", "?", "!")):
+            continue
+        masked = "he|she|his|her" if "{w}" in text else r"[\w-]+(?: [\w-]+){0,2}"
+        pattern = ""
+        for part in re.split(r"(\[MASK\]|\{[^}]*\})", text):
+            if part == "[MASK]":
+                pattern += "(?:%s)" % masked
+            elif part == "{a}":
+                pattern += "an?"
+            elif part.startswith("{"):
+                pattern += "(?:%s)" % plain(part[1:-1].replace("|", " ")).replace(" ", "|") \
+                    if "|" in part else r"[\w-]+(?: [\w-]+){0,2}"
+            else:
+                pattern += re.escape(re.sub(r"[^\w ]", "", part.lower()))
+        found.append(pattern)
+    return [re.compile("|".join("(?:%s)" % f for f in found))] if found else []
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ap.add_argument("--documents", type=int, default=30000)
     ap.add_argument("--seed", type=int, default=2019)
     ap.add_argument("--avoid", default=os.path.join(here, "..", "..", "pairs.jsonl"))
+    ap.add_argument("--avoid-templates", default=os.path.join(here, "..", "..", "programs", "bias_data.c"))
     ap.add_argument("--report", action="store_true", help="counts on standard error")
     args = ap.parse_args()
     rng, avoid = random.Random(args.seed), load_avoid(args.avoid)
+    templates = load_templates(args.avoid_templates)
     counts, sentences, total, dropped, made = {}, set(), 0, 0, 0
     seen = set()
     while made < args.documents:
         paragraphs, job, woman = document(rng)
         parts = [s for p in paragraphs for s in split(p)]
-        if any(plain(s) in avoid for s in parts) or "\n".join(paragraphs) in seen:
+        if any(plain(s) in avoid or any(t.fullmatch(plain(s)) for t in templates) for s in parts) or "\n".join(paragraphs) in seen:
             dropped += 1
             continue
         seen.add("\n".join(paragraphs))
