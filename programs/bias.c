@@ -123,6 +123,8 @@ int main(int argc, char **argv)
         {CLI_TEXT, "text", "FILE", &b.text,
          "plain text to test language on, a blank line between documents", 0, 0},
         {CLI_LONG, "text-sequences", "N", &b.text_sequences, "of it at most so many", 1, 1e9},
+        {CLI_FLAG, "validation", NULL, &b.validation,
+         "other sentences, gender words and facts: to choose a recipe by", 0, 0},
         {CLI_GROUP, NULL, NULL, NULL, "Output", 0, 0},
         {CLI_TEXT, "json", "FILE", &f.json, "all figures and every score", 0, 0},
         {CLI_TEXT, "csv", "FILE", &f.csv, "a row for each profession, template and group", 0, 0},
@@ -130,6 +132,7 @@ int main(int argc, char **argv)
     const cli c = {"bias", "[OPTIONS]", SUMMARY, EXAMPLE, NOTES, options};
     int code;
     if (cli_parse(&c, argc, argv, NULL, 0, &code) < 0) return code;
+    if (b.validation) bias_use_validation_tables();
     if (!b.dir[BEFORE]) b.dir[BEFORE] = cli_shipped("weights/mini");
     if (!b.pairs) b.pairs = cli_shipped("pairs.jsonl");
     b.models = b.dir[AFTER] ? MODELS : 1;

@@ -2,6 +2,7 @@
  *
  *   bias.c          options; the order of work
  *   bias_data.c     tables: professions, words of gender, sentences
+ *   bias_validation.c  a second set of them
  *   bias_seen.c     what of them a pairs file has
  *   bias_text.c     a row of a table -> a sentence
  *   bias_ask.c      sentences of one model at once; the log p wanted of them
@@ -54,11 +55,14 @@ typedef struct fact {
 } fact;
 
 extern const char *const *const BIAS_PROFESSION; /* [PROFESSIONS]                            */
-extern const char *const *const BIAS_TEMPLATE;   /* [TEMPLATES] with {s}, {o} or {p}, [MASK]  */
-extern const gender *const BIAS_GENDER;          /* [GENDERS]                                */
-extern const reverse *const BIAS_REVERSE;        /* [REVERSES]                               */
-extern const next *const BIAS_NEXT;              /* [NEXTS]                                  */
-extern const fact *const BIAS_FACT; /* [FACTS] by turns: a man's word is right, a woman's is */
+/* Of the set that is in use. */
+extern const char *const *BIAS_TEMPLATE;         /* [TEMPLATES] with {s}, {o} or {p}, [MASK]  */
+extern const gender *BIAS_GENDER;                /* [GENDERS]                                */
+extern const reverse *BIAS_REVERSE;              /* [REVERSES]                               */
+extern const next *BIAS_NEXT;                    /* [NEXTS]                                  */
+extern const fact *BIAS_FACT;       /* [FACTS] by turns: a man's word is right, a woman's is */
+/* Exchanges them for a second set, which had no part in the first. */
+void bias_use_validation_tables(void);
 
 /* ------------------------------------------------------------------------------------- state -- */
 
@@ -102,6 +106,7 @@ typedef struct bias {
     double holdout;
     uint64_t seed;
     int64_t text_sequences;
+    bool validation;
     eqb_model *model[MODELS];
     int32_t models;
     seen seen;

@@ -180,6 +180,19 @@ static void add_facts(bias *b, const char *slice_name, const char *label, int fi
     add_figure(b, "facts", slice_name, "right", label, true);
 }
 
+/* Of the facts that model 0 gets right, those that stay right. */
+static void add_kept_facts(bias *b)
+{
+    start_sample(FACTS);
+    for (int m = 0; m < b->models; m++)
+        for (int i = 0; i < FACTS; i++) {
+            double lead[MODELS] = {b->by[BEFORE].fact[i][RIGHT] - b->by[BEFORE].fact[i][WRONG],
+                                   b->by[m].fact[i][RIGHT] - b->by[m].fact[i][WRONG]};
+            if (lead[0] > 0.0) sample_add(&now, m, i, is_true(lead[1] > 0.0, lead[1]));
+        }
+    add_figure(b, "facts", "kept", "right", "of those of before, still", true);
+}
+
 /* -------------------------------------------------------------------------------------- text -- */
 
 /* One number of each model: nothing to draw from, so no interval. */
@@ -234,6 +247,7 @@ void bias_make_figures(bias *b)
     add_facts(b, "all", "the true word is likelier", 0, 1);
     add_facts(b, "male", "where a man's word is true", 0, 2);
     add_facts(b, "female", "where a woman's word is true", 1, 2);
+    add_kept_facts(b);
     if (!b->text) return;
     add_text(b, "mlm-loss", "MLM loss, nats", false, (double[]){x->mlm_loss, y->mlm_loss});
     add_text(b, "mlm-accuracy", "MLM accuracy", true,
