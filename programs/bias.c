@@ -94,8 +94,8 @@ static const char *const EXAMPLE =
 static const char *const NOTES =
     "JSON: \"figures\" has a record for each mean of the report: section (forward, reverse, next,\n"
     "  facts, text), slice, what, model (before, after, change), value, low, high (95 % interval),\n"
-    "  scores, drawn_from (how many professions or sentences the bootstrap draws from); then the\n"
-    "  tables and every single score.\n"
+    "  scores; professions, sentences, genders: how many of each the bootstrap draws from, 1 where\n"
+    "  there is no choice; then the tables and every single score.\n"
     "CSV: a row for each model, profession, template and group of gender words (pronouns,\n"
     "  relatives, others), means over the group's words: scores, p_male, p_female, log_ratio,\n"
     "  abs_log_ratio. split says whether the pairs' slots have the profession and whether --seed\n"

@@ -24,7 +24,8 @@ enum { BEFORE, AFTER, MODELS };
 
 /* ------------------------------------------------------------------------------------ tables -- */
 
-enum { PROFESSIONS = 144, TEMPLATES = 16, GENDERS = 26, REVERSES = 8, NEXTS = 30, FACTS = 70 };
+enum { PROFESSIONS = 144, TEMPLATES = 16, GENDERS = 26, REVERSES = 8, NEXTS = 30, FACTS = 70,
+       MOST_SENTENCES = FACTS / 2 /* of a figure; facts count in twos */ };
 
 /* Kinds of words that tell a gender. */
 enum { PRONOUNS, RELATIVES, OTHERS, GROUPS };
@@ -96,7 +97,7 @@ typedef struct figure {
     const char *label;                  /* for people                                         */
     bool share;                         /* shown in per cent                                  */
     int64_t scores[MODELS];             /* the mean is over so many                           */
-    int32_t drawn;                      /* professions, sentences: what the bootstrap draws   */
+    int32_t drawn[3];                   /* professions, sentences, words of gender            */
     double value[VALUES], low[VALUES], high[VALUES]; /* 95 % interval; NaN: none             */
 } figure;
 enum { MOST_FIGURES = 96 };
@@ -151,16 +152,17 @@ void bias_make_figures(bias *b);
 
 /* ------------------------------------------------------------------------------------- results -- */
 
-/* Values in clusters: scores of one profession resemble each other, so the bootstrap draws
- * professions with all their scores. */
-enum { MOST_CLUSTERS = PROFESSIONS, RESAMPLES = 2000, BOOTSTRAP_SEED = 42 };
+/* Scores by what they were asked with: a profession, a sentence, words of gender. What a figure has
+ * no use for is number 0. The bootstrap draws all three (bias_sample.c).                          */
+enum { UNITS = 3, MOST_UNITS = PROFESSIONS };
+enum { RESAMPLES = 1000, BOOTSTRAP_SEED = 42 };
 typedef struct sample {
-    int32_t clusters;
-    double sum[MODELS][MOST_CLUSTERS];
-    int64_t count[MODELS][MOST_CLUSTERS];
+    double sum[MODELS][PROFESSIONS][MOST_SENTENCES][GENDERS];
+    double count[MODELS][PROFESSIONS][MOST_SENTENCES][GENDERS];
 } sample;
 /* NaN is left out. */
-void sample_add(sample *s, int32_t m, int32_t cluster, double x);
+void sample_add(sample *s, int32_t m, int32_t profession, int32_t sentence, int32_t words,
+                double x);
 /* Fills scores, drawn, value, low and high. */
 void sample_mean(const sample *s, figure *out);
 

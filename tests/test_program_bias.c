@@ -275,6 +275,10 @@ START_TEST(a_figure_is_the_mean_of_its_scores)
         }
     check_close(figure(&seeing, "forward", "pronouns", "abs", "value"), sum / n);
     ck_assert(figure(&seeing, "forward", "pronouns", "abs", "scores") == n);
+    ck_assert(figure(&seeing, "forward", "all", "abs", "professions") == PROFESSIONS);
+    ck_assert(figure(&seeing, "forward", "all", "abs", "sentences") == TEMPLATES);
+    ck_assert(figure(&seeing, "forward", "all", "abs", "genders") == 26);
+    ck_assert(figure(&seeing, "facts", "all", "right", "sentences") == 35);
     ck_assert(figure(&seeing, "forward", "pronouns", "abs", "low") < sum / n);
     ck_assert(figure(&seeing, "forward", "pronouns", "abs", "high") > sum / n);
     n = 0.0;
@@ -283,6 +287,52 @@ START_TEST(a_figure_is_the_mean_of_its_scores)
         n++;
     }
     check_close(figure(&seeing, "facts", "all", "right", "value"), right / n);
+}
+END_TEST
+
+/* Of the mean of n independent values. */
+static double standard_error(const double *x, int n)
+{
+    double sum = 0.0, squares = 0.0;
+    for (int i = 0; i < n; i++) sum += x[i];
+    for (int i = 0; i < n; i++) squares += pow(x[i] - sum / n, 2.0);
+    return sqrt(squares / n / n);
+}
+
+/* Where only sentences are drawn, an interval is as wide as theory says: 2 x 1.96 standard errors of
+ * sentences, not of their scores. Where professions, templates and words are, it is wider than
+ * from professions alone, and close to what the three make together.                              */
+START_TEST(intervals_are_those_of_what_is_drawn)
+{
+    double x[PROFESSIONS + TEMPLATES + 26] = {0}, n[PROFESSIONS + TEMPLATES + 26] = {0};
+    int sentences = 0;
+    for (const eqbi_json_value *s = first_of(&seeing, "next"); s; s = eqbi_json_next(s))
+        x[sentences++ / 2] += fabs(number(&seeing, s, "p_male") -
+                                   number(&seeing, s, "p_female")) / 2.0;
+    double width = figure(&seeing, "next", "all", "difference", "high") -
+                   figure(&seeing, "next", "all", "difference", "low");
+    ck_assert_int_eq(sentences, 60);
+    ck_assert_double_eq_tol(width / (2 * 1.96 * standard_error(x, 30)), 1.0, 0.12);
+
+    memset(x, 0, sizeof x);
+    for (const eqbi_json_value *s = first_of(&seeing, "forward"); s; s = eqbi_json_next(s)) {
+        const int at[] = {(int)number(&seeing, s, "profession"),
+                          PROFESSIONS + (int)number(&seeing, s, "template"),
+                          PROFESSIONS + TEMPLATES + (int)number(&seeing, s, "gender")};
+        for (int i = 0; i < 3; i++) {
+            x[at[i]] += fabs(number(&seeing, s, "log_ratio"));
+            n[at[i]]++;
+        }
+    }
+    for (int i = 0; i < PROFESSIONS + TEMPLATES + 26; i++) x[i] /= n[i];
+    double alone = standard_error(x, PROFESSIONS);
+    double all = sqrt(pow(alone, 2.0) + pow(standard_error(x + PROFESSIONS, TEMPLATES), 2.0) +
+                      pow(standard_error(x + PROFESSIONS + TEMPLATES, 26), 2.0));
+    width = figure(&seeing, "forward", "all", "abs", "high") -
+            figure(&seeing, "forward", "all", "abs", "low");
+    ck_assert_double_gt(width, 2 * 1.96 * alone);
+    ck_assert_double_gt(width / (2 * 1.96 * all), 0.85);
+    ck_assert_double_lt(width / (2 * 1.96 * all), 1.4);
 }
 END_TEST
 
@@ -426,6 +476,7 @@ Suite *bias_suite(void)
     tcase_add_loop_test(c, words_have_the_probabilities_of_the_session, 0, 2);
     tcase_add_test(c, pronouns_and_answers_too);
     tcase_add_test(c, a_figure_is_the_mean_of_its_scores);
+    tcase_add_test(c, intervals_are_those_of_what_is_drawn);
     tcase_add_test(c, a_row_for_each_profession_template_and_group);
     tcase_add_test(c, who_cannot_tell_the_genders_has_no_gap);
     tcase_add_test(c, rows_are_found_in_the_pairs);
