@@ -28,7 +28,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Options of ./train, with its defaults; a recipe is named by what it changes. lr 0: by the width.
 BASE = {"plain": "off", "pair-loss": "centred", "support": "neutral", "w-mlm": "0.5",
-        "w-pair": "64", "w-odds": "2", "w-keep": "8", "borrow-next": "0.5", "lr": "0",
+        "w-pair": "64", "w-next-pair": "256", "w-odds": "2", "w-keep": "8", "borrow-next": "0.5", "lr": "0",
         "epochs": "8"}
 FLAGS = {"plain"}
 LOSSES, SUPPORTS = ["mse", "centred", "kl", "js"], ["all", "neutral", "professions"]

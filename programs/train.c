@@ -62,10 +62,10 @@ static void print_plan(const job *j, const eqb_model *model, const eqb_pairs *pa
     int pair_n = choice(pair_losses, (int)t->pair_loss, &pair);
     int support_n = choice(supports, (int)t->support, &support);
     int label_n = choice(label_losses, (int)t->label_loss, &label);
-    printf("loss        %g x MLM (%.*s) + %g x NSP + %g x pair (%.*s of logits, %.*s) + %g x odds "
-           "+ %g x keep\n",
+    printf("loss        %g x MLM (%.*s) + %g x NSP + %g x pair (%.*s of logits, %.*s)\n"
+           "            + %g x NSP pair + %g x odds + %g x keep\n",
            t->weight_mlm, label_n, label, t->weight_nsp, t->weight_pair, pair_n, pair, support_n,
-           support, t->weight_odds, t->weight_keep);
+           support, t->weight_next_pair, t->weight_odds, t->weight_keep);
     printf("steps       %lld of %d x %d lines, rate %g, warm-up %g, decay %g, clip %g, dropout %g, "
            "seed %llu\n",
            (long long)t->run.steps, t->run.accumulate, t->batch, t->optimizer.learning_rate,
@@ -174,7 +174,9 @@ int main(int argc, char **argv)
          "MSE of all logits + MLM + NSP, weights 1, unless other options say else", 0, 0},
         {CLI_REAL, "w-mlm", "X", &t->weight_mlm, "weight of the true word (MLM)", 0, 1e9},
         {CLI_REAL, "w-nsp", "X", &t->weight_nsp, "weight of next-sentence decisions", 0, 1e9},
-        {CLI_REAL, "w-pair", "X", &t->weight_pair, "weight of agreement of the two versions", 0, 1e9},
+        {CLI_REAL, "w-pair", "X", &t->weight_pair, "weight of agreement of the two versions' words", 0, 1e9},
+        {CLI_REAL, "w-next-pair", "X", &t->weight_next_pair, "of agreement of their decisions (NSP)", 0,
+         1e9},
         {CLI_REAL, "w-odds", "X", &t->weight_odds, "weight of the other direction: the profession moves not he against she", 0, 1e9},
         {CLI_REAL, "w-keep", "X", &t->weight_keep, "weight of staying close to the original (README.md)", 0, 1e9},
         {CLI_REAL, "borrow-next", "P", &t->borrow_next,

@@ -289,7 +289,8 @@ typedef struct eqb_train_options {
     eqb_optimizer_options optimizer;
     int32_t batch;               /* lines a micro-batch                                         */
     double weight_mlm, weight_nsp; /* of the true word, of the true decision                    */
-    double weight_pair;          /* of agreement of the two versions' words and decisions       */
+    double weight_pair;          /* of agreement of the two versions' words                     */
+    double weight_next_pair;     /* of agreement of their decisions                             */
     double weight_odds;          /* of the other direction: he against she must not depend on the
                                     profession; squared change of the log-odds                  */
     double weight_keep;          /* of staying close to the original: the words of keep and fact

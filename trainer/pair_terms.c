@@ -75,8 +75,9 @@ void eqbi_agreement_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *
     }
     if (h->nsp && b->next_pairs > 0) {
         double sum = eqb_loss_pair(g, h->nsp, b->next_pair, b->next_pairs, o->pair_loss, NULL, 0,
-                                   factor(o->weight_pair, t->next_pair));
-        add(totals, &totals->next_pair, sum, b->next_pair_weight, o->weight_pair, t->next_pair);
+                                   factor(o->weight_next_pair, t->next_pair));
+        add(totals, &totals->next_pair, sum, b->next_pair_weight, o->weight_next_pair,
+            t->next_pair);
     }
     /* Of two centred columns, c = (d, -d) / 2, where d is by how much the log-odds differ. */
     for (int32_t i = 0; h->mlm && i < b->odds; i++) {

@@ -29,6 +29,7 @@ void eqb_train_options_default(eqb_train_options *o)
                              .weight_mlm = 0.5,
                              .weight_nsp = 0.5,
                              .weight_pair = 64.0,
+                             .weight_next_pair = 256.0,
                              .weight_odds = 2.0,
                              .weight_keep = 8.0,
                              .pair_loss = EQB_PAIR_CENTRED_MSE,
@@ -42,7 +43,7 @@ void eqb_train_options_default(eqb_train_options *o)
 
 void eqb_train_options_plain(eqb_train_options *o)
 {
-    o->weight_mlm = o->weight_nsp = o->weight_pair = 1.0;
+    o->weight_mlm = o->weight_nsp = o->weight_pair = o->weight_next_pair = 1.0;
     o->weight_odds = o->weight_keep = o->borrow_next = 0.0;
     o->pair_loss = EQB_PAIR_MSE;
     o->support = EQB_SUPPORT_ALL;
@@ -122,8 +123,8 @@ static eqb_status check(const eqb_model *model, const eqb_pairs *pairs,
     EQBI_TRY(eqbi_run_options_check(&o->run, err));
     if (o->batch < 1 || o->batch > 1 << 20)
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "batch is %d, expected at least 1", o->batch);
-    const double weights[] = {o->weight_mlm, o->weight_nsp, o->weight_pair, o->weight_odds,
-                              o->weight_keep};
+    const double weights[] = {o->weight_mlm, o->weight_nsp, o->weight_pair, o->weight_next_pair,
+                              o->weight_odds, o->weight_keep};
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
         if (!(weights[i] >= 0.0 && isfinite(weights[i])))
             return eqbi_fail(err, EQB_ERR_ARGUMENT, "a loss weight is %g", weights[i]);
@@ -155,7 +156,8 @@ static void describe(const trainer *t, eqbi_text *s)
                     o->weight_pair, o->weight_keep, (int)o->pair_loss, (int)o->support);
     eqbi_text_print(s, "label_loss=%d\nfalse_next=%.17g\nlines=%lld\n", (int)o->label_loss,
                     o->false_next, (long long)t->lines);
-    eqbi_text_print(s, "weight_odds=%.17g\nborrow_next=%.17g\n", o->weight_odds, o->borrow_next);
+    eqbi_text_print(s, "weight_next_pair=%.17g\nweight_odds=%.17g\nborrow_next=%.17g\n",
+                    o->weight_next_pair, o->weight_odds, o->borrow_next);
 }
 
 static eqb_status trainer_init(trainer *t, eqb_error *err)
