@@ -17,6 +17,12 @@ static void add(eqbi_totals *totals, eqbi_sum *term, double sum, double share, d
     totals->loss += weight * sum / denominator;
 }
 
+bool eqbi_decides_next(const eqb_model *model)
+{
+    const unsigned needed = EQB_PART_NSP | EQB_PART_POOLER;
+    return (model->parts & needed) == needed;
+}
+
 eqbi_heads eqbi_pair_forward(graph *g, eqb_model *model, const eqbi_pair_batch *b)
 {
     tensor *hidden = eqb_bert_encoder(g, model, &b->batch);
@@ -24,7 +30,7 @@ eqbi_heads eqbi_pair_forward(graph *g, eqb_model *model, const eqbi_pair_batch *
     if (b->rows > 0) h.mlm = eqb_bert_mlm(g, model, hidden, b->row, b->rows);
     bool next = b->next_pairs > 0;
     for (int32_t i = 0; i < b->batch.sequences; i++) next = next || b->next_label[i] >= 0;
-    if (next) h.nsp = eqb_bert_nsp(g, model, eqb_bert_pooler(g, model, hidden, &b->batch));
+    if (next && eqbi_decides_next(model)) h.nsp = eqb_bert_nsp(g, model, eqb_bert_pooler(g, model, hidden, &b->batch));
     return h;
 }
 

@@ -17,8 +17,11 @@ typedef struct eqbi_pair_terms {
 /* The logits the terms look at. */
 typedef struct eqbi_heads {
     tensor *mlm; /* [M, V], NULL without masked rows             */
-    tensor *nsp; /* [sequences, 2], NULL without second segments */
+    tensor *nsp; /* [sequences, 2], NULL without second segments, or if the file had no such head */
 } eqbi_heads;
+
+/* Whether the model's next-sentence head is more than random numbers. */
+bool eqbi_decides_next(const eqb_model *model);
 
 eqbi_heads eqbi_pair_forward(graph *g, eqb_model *model, const eqbi_pair_batch *b);
 

@@ -75,7 +75,7 @@ static eqb_status begin(void *self, int64_t step, eqb_error *err)
         eqbi_draw draw = {.seed = eqbi_random(o->run.seed, STREAM_DRAW, 0),
                           .odds = o->weight_odds > 0.0,
                           .step = (uint64_t)step, /* not k: cutting a step changes nothing */
-                          .borrow_next = o->borrow_next,
+                          .borrow_next = eqbi_decides_next(t->model) ? o->borrow_next : 0.0,
                           .false_next = o->false_next};
         eqbi_pair_batch *b = &t->micro[k];
         EQBI_TRY(eqbi_pair_batch_make(b, t->pairs, t->index, o->batch, &draw, err));
@@ -138,8 +138,7 @@ static eqb_status check(const eqb_model *model, const eqb_pairs *pairs,
     if (!(model->parts & EQB_PART_MLM))
         return eqbi_fail(err, EQB_ERR_MODEL, "the model has no masked-language-model head "
                          "(cls.predictions.*): there is nothing to train on pairs");
-    unsigned nsp = EQB_PART_NSP | EQB_PART_POOLER;
-    if (pairs->summary.with_next > 0 && o->weight_nsp > 0.0 && (model->parts & nsp) != nsp)
+    if (pairs->summary.with_next > 0 && o->weight_nsp > 0.0 && !eqbi_decides_next(model))
         return eqbi_fail(err, EQB_ERR_MODEL, "the model has no next-sentence head "
                          "(bert.pooler, cls.seq_relationship): set the NSP weight to 0");
     if (o->support == EQB_SUPPORT_PROFESSIONS && pairs->profession_count < 2)
