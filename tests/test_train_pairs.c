@@ -100,6 +100,9 @@ START_TEST(test_each_term_counts)
     options_of(&o);
     o.run.steps = 100;
     o.optimizer.learning_rate = 3e-3;
+    o.weight_pair = o.weight_next_pair = 16.0;
+    o.weight_odds = 2.0;
+    o.weight_keep = 8.0;
     scale = 3.0f;
     eqb_model_free(trained(&o, NULL, &with));
     double *const weight[] = {&o.weight_pair, &o.weight_odds, &o.weight_keep};
