@@ -63,9 +63,10 @@ static void print_plan(const job *j, const eqb_model *model, const eqb_pairs *pa
     int support_n = choice(supports, (int)t->support, &support);
     int label_n = choice(label_losses, (int)t->label_loss, &label);
     printf("loss        %g x MLM (%.*s) + %g x NSP + %g x pair (%.*s of logits, %.*s)\n"
-           "            + %g x NSP pair + %g x odds + %g x keep\n",
+           "            + %g x NSP pair + %g x odds + %g x keep + %g x pair keep\n",
            t->weight_mlm, label_n, label, t->weight_nsp, t->weight_pair, pair_n, pair, support_n,
-           support, t->weight_next_pair, t->weight_odds, t->weight_keep);
+           support, t->weight_next_pair, t->weight_odds, t->weight_keep,
+           t->weight_pair_keep);
     printf("steps       %lld of %d x %d lines, rate %g, warm-up %g, decay %g, clip %g, dropout %g, "
            "seed %llu\n",
            (long long)t->run.steps, t->run.accumulate, t->batch, t->optimizer.learning_rate,
@@ -126,9 +127,9 @@ static eqb_status run(job *j, eqb_error *err)
         double steps = ceil(j->epochs * lines / (j->train.batch * j->train.run.accumulate));
         j->train.run.steps = steps < 1 ? 1 : (int64_t)steps;
     }
-    /* 2e-4 suits the shipped model, 3.3e-5 bert-base: wider models want smaller steps. */
+    /* 3e-4 suits the shipped model, 5e-5 bert-base: wider models want smaller steps. */
     if (status == EQB_OK && j->train.optimizer.learning_rate == 0.0)
-        j->train.optimizer.learning_rate = 0.0256 / eqb_model_config(model)->hidden_size;
+        j->train.optimizer.learning_rate = 0.0384 / eqb_model_config(model)->hidden_size;
     if (status == EQB_OK) print_plan(j, model, pairs);
     if (status == EQB_OK && !j->dry_run && !j->check_only) {
         status = eqb_train(model, pairs, &j->train, &before, &after, err);
@@ -146,7 +147,7 @@ static eqb_status run(job *j, eqb_error *err)
 
 int main(int argc, char **argv)
 {
-    job j = {.epochs = 8.0};
+    job j = {.epochs = 12.0};
     eqb_pairs_options_default(&j.pairs);
     eqb_train_options_default(&j.train);
     eqb_train_options *t = &j.train;
@@ -178,7 +179,10 @@ int main(int argc, char **argv)
         {CLI_REAL, "w-next-pair", "X", &t->weight_next_pair, "of agreement of their decisions (NSP)", 0,
          1e9},
         {CLI_REAL, "w-odds", "X", &t->weight_odds, "weight of the other direction: the profession moves not he against she", 0, 1e9},
-        {CLI_REAL, "w-keep", "X", &t->weight_keep, "weight of staying close to the original (README.md)", 0, 1e9},
+        {CLI_REAL, "w-keep", "X", &t->weight_keep, "weight of staying close to the original in keep and fact lines", 0,
+         1e9},
+        {CLI_REAL, "w-pair-keep", "X", &t->weight_pair_keep,
+         "the same in pair lines: gendered words, decisions", 0, 1e9},
         {CLI_REAL, "borrow-next", "P", &t->borrow_next,
          "share of pairs without a second segment that get another line's", 0, 1},
         {CLI_REAL, "false-next", "P", &t->false_next,
@@ -189,7 +193,7 @@ int main(int argc, char **argv)
         {CLI_INT, "batch", "N", &t->batch, "lines a micro-batch", 1, 1 << 20},
         {CLI_INT, "accumulate", "N", &t->run.accumulate, "micro-batches a step", 1, 65536},
         {CLI_REAL, "lr", "X", &t->optimizer.learning_rate,
-         "peak learning rate; 0: 0.0256 / hidden size", 0, 1e38},
+         "peak learning rate; 0: 0.0384 / hidden size", 0, 1e38},
         {CLI_REAL, "warmup", "P", &t->optimizer.warmup, "share of the steps with a rising rate", 0,
          0.999},
         {CLI_REAL, "weight-decay", "X", &t->optimizer.weight_decay, "AdamW's weight decay", 0, 1},
@@ -197,7 +201,7 @@ int main(int argc, char **argv)
         {CLI_REAL, "dropout", "P", &t->run.dropout,
          "in the MLM and NSP terms; negative: the model's own", -1, 0.99},
         {CLI_TEXT, "freeze", "NAMES", &t->optimizer.freeze,
-         "parts of parameter names that stay fixed, comma-separated", 0, 0},
+         "parts of parameter names that stay fixed; \"\": none", 0, 0},
         {CLI_SEED, "seed", "N", &t->run.seed, "of all random numbers, the hold-out's too", 0, 0},
         {CLI_GROUP, NULL, NULL, NULL, "Output", 0, 0},
         {CLI_TEXT, "out", "DIR", &t->run.output, "where the trained model goes", 0, 0},

@@ -25,7 +25,7 @@ static const char lines[] =
     "{\"kind\": \"fact\", \"male\": \"my {father} is kind.\", \"female\": \"my {mother} is kind.\","
     " \"split\": \"train\"}\n"
     "{\"kind\": \"keep\", \"text\": \"the dog ran home.\", \"split\": \"train\"}\n"
-    "{\"kind\": \"keep\", \"text\": \"the nights are long.\", \"split\": \"test\"}\n";
+    "{\"kind\": \"keep\", \"text\": \"the dog ran home.\", \"split\": \"test\"}\n";
 
 static eqb_pairs *load(const eqb_tokenizer *t, const eqb_allocator *allocator, eqb_error *err)
 {
@@ -103,6 +103,7 @@ START_TEST(test_each_term_counts)
     o.weight_pair = o.weight_next_pair = 16.0;
     o.weight_odds = 2.0;
     o.weight_keep = 8.0;
+    o.optimizer.freeze = NULL;
     scale = 3.0f;
     eqb_model_free(trained(&o, NULL, &with));
     double *const weight[] = {&o.weight_pair, &o.weight_odds, &o.weight_keep};

@@ -293,9 +293,9 @@ typedef struct eqb_train_options {
     double weight_next_pair;     /* of agreement of their decisions                             */
     double weight_odds;          /* of the other direction: he against she must not depend on the
                                     profession; squared change of the log-odds                  */
-    double weight_keep;          /* of staying close to the original: the words of keep and fact
-                                    lines; the gendered words, among themselves, at pairs' slots;
-                                    decisions, to the mean of its two                           */
+    double weight_keep;          /* of staying close to the original in keep and fact lines     */
+    double weight_pair_keep;     /* the same in pair lines: the gendered words, among themselves, at
+                                    slots; decisions, to the mean of the original's two         */
     eqb_pair_loss pair_loss;
     eqb_support support;
     eqb_label_loss label_loss;
@@ -308,7 +308,7 @@ typedef struct eqb_train_options {
 
 EQB_API void eqb_train_options_default(eqb_train_options *options);
 /* The losses and weights of the plainest recipe: true words, true decisions, and MSE of all logits of
- * the two versions, each weighing 1; nothing else. The rest of the options stays.               */
+ * the two versions, each weighing 1; nothing else, nothing frozen. The rest of the options stays. */
 EQB_API void eqb_train_options_plain(eqb_train_options *options);
 
 /* How a model treats the test lines of a pairs file. Index 0: male version, 1: female. A mean over

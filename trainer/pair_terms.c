@@ -109,34 +109,35 @@ static const float *told(const eqbi_pair_terms *t, graph *g, const float *refere
 static void keep_words(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
                        const eqbi_pair_batch *b, eqbi_totals *totals)
 {
-    double weight = t->options->weight_keep;
+    double weight = t->options->weight_keep, in_pairs = t->options->weight_pair_keep;
     const eqb_pairs *p = t->pairs;
     int32_t gendered = p->vocab_size - p->neutral_count;
     const float *reference;
-    if (b->keeps > 0 && (reference = told(t, g, eqbi_reference_words(t->teacher, t->original, b,
-                                                                     b->keep, b->keeps)))) {
+    if (b->keeps > 0 && weight > 0.0 &&
+        (reference = told(t, g, eqbi_reference_words(t->teacher, t->original, b, b->keep,
+                                                     b->keeps)))) {
         double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->keep, b->keeps), reference,
                                    b->keep_row_weight, NULL, 0, factor(weight, t->keep));
         add(totals, &totals->keep, sum, b->keep_weight, weight, t->keep);
     }
-    if (gendered > 0 && b->slot_rows > 0 &&
+    if (gendered > 0 && b->slot_rows > 0 && in_pairs > 0.0 &&
         (reference = told(t, g, eqbi_reference_words(t->teacher, t->original, b, b->slot_row,
                                                      b->slot_rows)))) {
         double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->slot_row, b->slot_rows),
                                    reference, b->slot_row_weight, p->gendered_ids, gendered,
-                                   factor(weight, t->slot));
-        add(totals, &totals->keep_gendered, sum, b->slot_weight, weight, t->slot);
+                                   factor(in_pairs, t->slot));
+        add(totals, &totals->keep_gendered, sum, b->slot_weight, in_pairs, t->slot);
     }
 }
 
 void eqbi_keep_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
                      const eqbi_pair_batch *b, eqbi_totals *totals)
 {
-    double weight = t->options->weight_keep;
+    double weight = t->options->weight_pair_keep;
     const float *reference;
-    if (!t->original || weight == 0.0) return;
+    if (!t->original) return;
     if (h->mlm) keep_words(t, g, h, b, totals);
-    if (h->nsp && b->next_pairs > 0 &&
+    if (h->nsp && b->next_pairs > 0 && weight > 0.0 &&
         (reference = told(t, g, eqbi_reference_next(t->teacher, t->original, b)))) {
         double sum = eqb_loss_midpoint(g, h->nsp, reference, b->next_pair, b->next_pairs,
                                        factor(weight, t->next_pair));

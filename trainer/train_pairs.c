@@ -27,11 +27,12 @@ void eqb_train_options_default(eqb_train_options *o)
 {
     *o = (eqb_train_options){.batch = 16,
                              .weight_mlm = 0.5,
-                             .weight_nsp = 0.5,
+                             .weight_nsp = 1.0,
                              .weight_pair = 64.0,
-                             .weight_next_pair = 256.0,
+                             .weight_next_pair = 64.0,
                              .weight_odds = 2.0,
-                             .weight_keep = 8.0,
+                             .weight_keep = 24.0,
+                             .weight_pair_keep = 8.0,
                              .pair_loss = EQB_PAIR_CENTRED_MSE,
                              .support = EQB_SUPPORT_NEUTRAL,
                              .label_loss = EQB_LABEL_CROSS_ENTROPY,
@@ -39,15 +40,19 @@ void eqb_train_options_default(eqb_train_options *o)
                              .false_next = 0.3};
     eqbi_run_options_default(&o->run);
     eqb_optimizer_options_default(&o->optimizer);
+    /* Every row of the decoder gets a gradient at every step, and AdamW makes steps of equal size of
+     * large and small ones: words that no line holds in place would drift.                        */
+    o->optimizer.freeze = "word_embeddings,predictions.bias";
 }
 
 void eqb_train_options_plain(eqb_train_options *o)
 {
     o->weight_mlm = o->weight_nsp = o->weight_pair = o->weight_next_pair = 1.0;
-    o->weight_odds = o->weight_keep = o->borrow_next = 0.0;
+    o->weight_odds = o->weight_keep = o->weight_pair_keep = o->borrow_next = 0.0;
     o->pair_loss = EQB_PAIR_MSE;
     o->support = EQB_SUPPORT_ALL;
     o->label_loss = EQB_LABEL_CROSS_ENTROPY;
+    o->optimizer.freeze = NULL;
 }
 
 /* The line that stands at place j of the run. */
@@ -124,7 +129,7 @@ static eqb_status check(const eqb_model *model, const eqb_pairs *pairs,
     if (o->batch < 1 || o->batch > 1 << 20)
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "batch is %d, expected at least 1", o->batch);
     const double weights[] = {o->weight_mlm, o->weight_nsp, o->weight_pair, o->weight_next_pair,
-                              o->weight_odds, o->weight_keep};
+                              o->weight_odds, o->weight_keep, o->weight_pair_keep};
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
         if (!(weights[i] >= 0.0 && isfinite(weights[i])))
             return eqbi_fail(err, EQB_ERR_ARGUMENT, "a loss weight is %g", weights[i]);
@@ -157,6 +162,7 @@ static void describe(const trainer *t, eqbi_text *s)
                     o->false_next, (long long)t->lines);
     eqbi_text_print(s, "weight_next_pair=%.17g\nweight_odds=%.17g\nborrow_next=%.17g\n",
                     o->weight_next_pair, o->weight_odds, o->borrow_next);
+    eqbi_text_print(s, "weight_pair_keep=%.17g\n", o->weight_pair_keep);
 }
 
 static eqb_status trainer_init(trainer *t, eqb_error *err)
@@ -177,7 +183,8 @@ static eqb_status trainer_init(trainer *t, eqb_error *err)
     for (size_t k = 0; k < accumulate; k++) t->micro[k].allocator = a;
     EQBI_TRY(eqb_graph_new(&t->terms.teacher, a, err));
     /* The evaluation needs the original too. */
-    bool keep = t->options->weight_keep > 0.0 || p->summary.keep > 0;
+    bool keep = t->options->weight_keep > 0.0 || t->options->weight_pair_keep > 0.0 ||
+                p->summary.keep > 0;
     return keep ? eqbi_model_clone(&t->terms.original, t->model, err) : EQB_OK;
 }
 
