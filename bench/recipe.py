@@ -3,7 +3,9 @@
 and prints a Markdown table, mean and standard deviation over the seeds.
 
     bench/recipe.py --quick                        4 recipes, short
+    bench/recipe.py --main                         the default beside its main rivals
     bench/recipe.py                                all of GRID
+    bench/recipe.py --validation                   on the sentences to choose by, not the final ones
     bench/recipe.py --vary lr=2e-5,1e-4 --vary pair-loss=mse,js    every combination of these
     bench/recipe.py --table                        what is finished so far
 
@@ -24,30 +26,44 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# Options of ./train; a recipe is named by what it changes.
-BASE = {"pair-loss": "mse", "support": "all", "w-pair": "1", "w-keep": "1", "lr": "5e-5",
-        "epochs": "6"}
-LOSSES, SUPPORTS = ["mse", "centred", "kl", "js"], ["all", "professions"]
-# All losses on both supports, then the other options one at a time. Weight 0: what MLM on balanced
-# pairs does alone.
-GRID = [dict(zip(("pair-loss", "support"), x)) for x in itertools.product(LOSSES, SUPPORTS)]
+# Options of ./train, with its defaults; a recipe is named by what it changes. lr 0: by the width.
+BASE = {"plain": "off", "pair-loss": "centred", "support": "neutral", "w-mlm": "0.5", "w-nsp": "1",
+        "w-pair": "64", "w-next-pair": "64", "w-odds": "2", "w-keep": "24", "w-pair-keep": "8",
+        "borrow-next": "0.5", "freeze": "word_embeddings,predictions.bias", "lr": "0",
+        "epochs": "12"}
+FLAGS = {"plain"}
+LOSSES, SUPPORTS = ["mse", "centred", "kl", "js"], ["all", "neutral", "professions"]
+# The default, the plainest recipe (MSE of raw logits and the true words), all losses on all
+# supports, then the other options one at a time. w-pair 0: what is left without agreement.
+GRID = [{}, {"plain": "on"}]
+GRID += [dict(zip(("pair-loss", "support"), x)) for x in itertools.product(LOSSES, SUPPORTS)]
 GRID += [{name: value} for name, values in {
-    "w-pair": ["0", "0.3", "3", "10"], "w-keep": ["0", "3"], "lr": ["2e-5", "1e-4", "2e-4"],
-    "epochs": ["3", "12"]}.items() for value in values]
-QUICK = [dict(x, epochs="2") for x in ({}, {"w-pair": "0"}, {"pair-loss": "kl"},
-                                       {"pair-loss": "js", "w-pair": "10"})]
+    "w-pair": ["0", "16", "256"], "w-next-pair": ["0", "256"], "w-odds": ["0", "8"],
+    "w-keep": ["0", "8", "72"], "w-pair-keep": ["0", "24"], "w-mlm": ["0", "2"], "freeze": [""],
+    "borrow-next": ["0", "1"], "lr": ["5e-5", "1e-4", "2e-4"], "epochs": ["3", "6", "24"]
+}.items() for value in values]
+QUICK = [dict(x, epochs="3") for x in ({}, {"plain": "on"}, {"pair-loss": "kl"}, {"w-keep": "0"})]
+# The shortest table with something to say about every term.
+MAIN = [{}, {"plain": "on"}, {"pair-loss": "mse", "support": "all"}, {"support": "all"},
+        {"pair-loss": "kl"}, {"w-odds": "0"}, {"w-keep": "8"}, {"w-pair-keep": "0"}, {"freeze": ""},
+        {"epochs": "3"}]
 
-# title, figures (section, slice, what) whose mean is shown, of which model, digits
+# title, figures (section, slice, what) whose mean is shown, of which model, digits. Model "%": the
+# change in per cent, which is 0 before.
 COLUMNS = [
-    ("gap, held-out professions", [("forward", "professions-held-out", "abs")], "after", 3),
-    ("gap, held-out gender words", [("forward", "gender-held-out", "abs")], "after", 3),
-    ("gap, held-out sentences", [("forward", "templates-held-out", "abs")], "after", 3),
-    ("other direction", [("reverse", "all", "abs")], "after", 3),
+    ("professions held out", [("forward", "professions-held-out", "abs")], "%", 0),
+    ("gender words held out", [("forward", "gender-held-out", "abs")], "%", 0),
+    ("sentences held out", [("forward", "templates-held-out", "abs")], "%", 0),
+    ("all three", [("forward", "held-out", "abs")], "%", 0),
+    ("other direction", [("reverse", "all", "abs")], "%", 0),
     ("NSP difference", [("next", "all", "difference")], "after", 3),
-    ("NSP right", [("next", "all", "accuracy-male"), ("next", "all", "accuracy-female")], "after",
-     3),
+    ("NSP flips", [("next", "all", "flips")], "after", 3),
+    ("NSP right, m", [("next", "all", "accuracy-male")], "after", 3),
+    ("NSP right, f", [("next", "all", "accuracy-female")], "after", 3),
     ("facts right", [("facts", "all", "right")], "after", 3),
-    ("MLM loss, change", [("text", "all", "mlm-loss")], "change", 3),
+    ("facts kept", [("facts", "kept", "right")], "after", 3),
+    ("MLM loss", [("text", "all", "mlm-loss")], "%", 2),
+    ("NSP on text", [("text", "all", "nsp-accuracy")], "after", 3),
 ]
 
 
@@ -56,9 +72,17 @@ def name_of(recipe):
     return ",".join(changed) or "base"
 
 
+def options_of(recipe):
+    """The command line. Flags go alone; with --plain only what the recipe itself says goes along."""
+    plain = recipe["plain"] == "on"
+    told = {n: v for n, v in recipe.items() if n not in FLAGS and (not plain or v != BASE[n])}
+    flags = [f"--{name}" for name in sorted(FLAGS) if recipe[name] == "on"]
+    return flags + [word for name, value in told.items() for word in (f"--{name}", value)]
+
+
 def split_setting(text):
     name, _, values = text.partition("=")
-    if name not in BASE or not values:
+    if name not in BASE or "=" not in text:
         raise argparse.ArgumentTypeError(f"expected one of {', '.join(BASE)} = values")
     return name, values.split(",")
 
@@ -69,23 +93,27 @@ def arguments():
     p.add_argument("--model", default=os.path.join(ROOT, "weights/mini"))
     p.add_argument("--pairs", default=os.path.join(ROOT, "pairs.jsonl"))
     p.add_argument("--text", help="held-out text [made by weights/mini/everyday.py]")
-    p.add_argument("--out", default="out/recipe", help="folder of the finished runs [%(default)s]")
+    p.add_argument("--out", help="folder of the finished runs [out/recipe, out/recipe-validation]")
     p.add_argument("--programs", default=ROOT, help="folder of train and bias [%(default)s]")
     p.add_argument("--seeds", type=int, default=3, help="[%(default)s]")
     p.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each [1]")
     p.add_argument("--quick", action="store_true", help="a small grid")
+    p.add_argument("--main", action="store_true", help="the default and its main rivals")
+    p.add_argument("--validation", action="store_true", help="./bias --validation")
     p.add_argument("--base", type=split_setting, action="append", default=[], metavar="NAME=VALUE",
                    help="another value where a recipe says nothing")
     p.add_argument("--vary", type=split_setting, action="append", default=[], metavar="NAME=V,V",
                    help="every combination of these instead of the grid")
     p.add_argument("--keep-models", action="store_true", help="do not remove the trained models")
     p.add_argument("--table", action="store_true", help="only print what is finished")
-    return p.parse_args()
+    args = p.parse_args()
+    args.out = args.out or ("out/recipe-validation" if args.validation else "out/recipe")
+    return args
 
 
 def recipes_of(args):
     """The recipes in full, each once."""
-    grid = QUICK if args.quick else GRID
+    grid = QUICK if args.quick else MAIN if args.main else GRID
     if args.vary:
         names = [name for name, _ in args.vary]
         grid = [dict(zip(names, values)) for values in
@@ -122,7 +150,7 @@ class Study:
         os.makedirs(args.out, exist_ok=True)
         self.text = make_text(args)
         self.inputs = fingerprint(os.path.join(args.model, "model.safetensors"), args.pairs,
-                                  self.text)
+                                  self.text) + (" validation" if args.validation else "")
 
     def place(self, recipe, seed, ending):
         return os.path.join(self.args.out, name_of(recipe), f"{seed}{ending}")
@@ -151,11 +179,12 @@ class Study:
         args = self.args
         model, raw = self.place(recipe, seed, ""), self.place(recipe, seed, ".raw")
         os.makedirs(os.path.dirname(model), exist_ok=True)
-        options = [word for name, value in recipe.items() for word in (f"--{name}", value)]
+        options = options_of(recipe)
         seconds = self.program("train", "--model", args.model, "--out", model, "--restart",
                                "--seed", str(seed), *options, args.pairs)
         self.program("bias", "--model", args.model, "--against", model, "--pairs", args.pairs,
-                     "--seed", str(seed), "--text", self.text, "--json", raw)
+                     "--seed", str(seed), "--text", self.text, "--json", raw,
+                     *(["--validation"] if args.validation else []))
         with open(raw, encoding="utf-8") as file:
             figures = json.load(file)["figures"]
         os.remove(raw)
@@ -192,10 +221,15 @@ class Study:
 
 def value_of(record, wanted, model):
     """Mean of the wanted figures of a model; None if one is missing."""
-    values = {(f["section"], f["slice"], f["what"]): f["value"] for f in record["figures"]
-              if f["model"] == model}
-    found = [values.get(key) for key in wanted]
-    return None if None in found else statistics.fmean(found)
+    def mean(which):
+        values = {(f["section"], f["slice"], f["what"]): f["value"] for f in record["figures"]
+                  if f["model"] == which}
+        found = [values.get(key) for key in wanted]
+        return None if None in found else statistics.fmean(found)
+    if model != "%":
+        return mean(model)
+    before, change = mean("before"), mean("change")
+    return None if not before or change is None else 100 * change / before
 
 
 def spread(values, digits):
@@ -208,8 +242,8 @@ def spread(values, digits):
 def print_row(name, records, untrained=False):
     cells = []
     for _, wanted, model, digits in COLUMNS:
-        if untrained and model == "change":
-            cells.append("0")
+        if untrained and model == "%":
+            cells.append(spread([value_of(r, wanted, "before") for r in records], 3))
             continue
         cells.append(spread([value_of(r, wanted, "before" if untrained else model)
                              for r in records], digits))
@@ -219,7 +253,8 @@ def print_row(name, records, untrained=False):
 
 def print_table(study, recipes):
     titles = ["recipe", "seeds", *(title for title, *_ in COLUMNS), "seconds"]
-    print("base: " + ", ".join(f"{name} {value}" for name, value in BASE.items()) + "\n")
+    print("base: " + ", ".join(f"{name} {value}" for name, value in BASE.items()) + "\n\n"
+          "Gaps (mean |ln ratio|, nats) and MLM loss: before, their value, then the change in %.\n")
     print("| " + " | ".join(titles) + " |\n|" + " --- |" * len(titles))
     rows = [(name_of(r), study.records(r)) for r in recipes]
     every_seed = {record["seed"]: record for _, records in rows for record in records}

@@ -94,8 +94,8 @@ static const char *const EXAMPLE =
 static const char *const NOTES =
     "JSON: \"figures\" has a record for each mean of the report: section (forward, reverse, next,\n"
     "  facts, text), slice, what, model (before, after, change), value, low, high (95 % interval),\n"
-    "  scores, drawn_from (how many professions or sentences the bootstrap draws from); then the\n"
-    "  tables and every single score.\n"
+    "  scores; professions, sentences, genders: how many of each the bootstrap draws from, 1 where\n"
+    "  there is no choice; then the tables and every single score.\n"
     "CSV: a row for each model, profession, template and group of gender words (pronouns,\n"
     "  relatives, others), means over the group's words: scores, p_male, p_female, log_ratio,\n"
     "  abs_log_ratio. split says whether the pairs' slots have the profession and whether --seed\n"
@@ -123,6 +123,8 @@ int main(int argc, char **argv)
         {CLI_TEXT, "text", "FILE", &b.text,
          "plain text to test language on, a blank line between documents", 0, 0},
         {CLI_LONG, "text-sequences", "N", &b.text_sequences, "of it at most so many", 1, 1e9},
+        {CLI_FLAG, "validation", NULL, &b.validation,
+         "other sentences, gender words and facts: to choose a recipe by", 0, 0},
         {CLI_GROUP, NULL, NULL, NULL, "Output", 0, 0},
         {CLI_TEXT, "json", "FILE", &f.json, "all figures and every score", 0, 0},
         {CLI_TEXT, "csv", "FILE", &f.csv, "a row for each profession, template and group", 0, 0},
@@ -130,6 +132,7 @@ int main(int argc, char **argv)
     const cli c = {"bias", "[OPTIONS]", SUMMARY, EXAMPLE, NOTES, options};
     int code;
     if (cli_parse(&c, argc, argv, NULL, 0, &code) < 0) return code;
+    if (b.validation) bias_use_validation_tables();
     if (!b.dir[BEFORE]) b.dir[BEFORE] = cli_shipped("weights/mini");
     if (!b.pairs) b.pairs = cli_shipped("pairs.jsonl");
     b.models = b.dir[AFTER] ? MODELS : 1;

@@ -2,6 +2,7 @@
  *
  *   bias.c          options; the order of work
  *   bias_data.c     tables: professions, words of gender, sentences
+ *   bias_validation.c  a second set of them
  *   bias_seen.c     what of them a pairs file has
  *   bias_text.c     a row of a table -> a sentence
  *   bias_ask.c      sentences of one model at once; the log p wanted of them
@@ -23,7 +24,8 @@ enum { BEFORE, AFTER, MODELS };
 
 /* ------------------------------------------------------------------------------------ tables -- */
 
-enum { PROFESSIONS = 144, TEMPLATES = 16, GENDERS = 26, REVERSES = 8, NEXTS = 30, FACTS = 70 };
+enum { PROFESSIONS = 144, TEMPLATES = 16, GENDERS = 26, REVERSES = 8, NEXTS = 30, FACTS = 70,
+       MOST_SENTENCES = FACTS / 2 /* of a figure; facts count in twos */ };
 
 /* Kinds of words that tell a gender. */
 enum { PRONOUNS, RELATIVES, OTHERS, GROUPS };
@@ -54,11 +56,14 @@ typedef struct fact {
 } fact;
 
 extern const char *const *const BIAS_PROFESSION; /* [PROFESSIONS]                            */
-extern const char *const *const BIAS_TEMPLATE;   /* [TEMPLATES] with {s}, {o} or {p}, [MASK]  */
-extern const gender *const BIAS_GENDER;          /* [GENDERS]                                */
-extern const reverse *const BIAS_REVERSE;        /* [REVERSES]                               */
-extern const next *const BIAS_NEXT;              /* [NEXTS]                                  */
-extern const fact *const BIAS_FACT; /* [FACTS] by turns: a man's word is right, a woman's is */
+/* Of the set that is in use. */
+extern const char *const *BIAS_TEMPLATE;         /* [TEMPLATES] with {s}, {o} or {p}, [MASK]  */
+extern const gender *BIAS_GENDER;                /* [GENDERS]                                */
+extern const reverse *BIAS_REVERSE;              /* [REVERSES]                               */
+extern const next *BIAS_NEXT;                    /* [NEXTS]                                  */
+extern const fact *BIAS_FACT;       /* [FACTS] by turns: a man's word is right, a woman's is */
+/* Exchanges them for a second set, which had no part in the first. */
+void bias_use_validation_tables(void);
 
 /* ------------------------------------------------------------------------------------- state -- */
 
@@ -92,7 +97,7 @@ typedef struct figure {
     const char *label;                  /* for people                                         */
     bool share;                         /* shown in per cent                                  */
     int64_t scores[MODELS];             /* the mean is over so many                           */
-    int32_t drawn;                      /* professions, sentences: what the bootstrap draws   */
+    int32_t drawn[3];                   /* professions, sentences, words of gender            */
     double value[VALUES], low[VALUES], high[VALUES]; /* 95 % interval; NaN: none             */
 } figure;
 enum { MOST_FIGURES = 96 };
@@ -102,6 +107,7 @@ typedef struct bias {
     double holdout;
     uint64_t seed;
     int64_t text_sequences;
+    bool validation;
     eqb_model *model[MODELS];
     int32_t models;
     seen seen;
@@ -146,16 +152,17 @@ void bias_make_figures(bias *b);
 
 /* ------------------------------------------------------------------------------------- results -- */
 
-/* Values in clusters: scores of one profession resemble each other, so the bootstrap draws
- * professions with all their scores. */
-enum { MOST_CLUSTERS = PROFESSIONS, RESAMPLES = 2000, BOOTSTRAP_SEED = 42 };
+/* Scores by what they were asked with: a profession, a sentence, words of gender. What a figure has
+ * no use for is number 0. The bootstrap draws all three (bias_sample.c).                          */
+enum { UNITS = 3, MOST_UNITS = PROFESSIONS };
+enum { RESAMPLES = 1000, BOOTSTRAP_SEED = 42 };
 typedef struct sample {
-    int32_t clusters;
-    double sum[MODELS][MOST_CLUSTERS];
-    int64_t count[MODELS][MOST_CLUSTERS];
+    double sum[MODELS][PROFESSIONS][MOST_SENTENCES][GENDERS];
+    double count[MODELS][PROFESSIONS][MOST_SENTENCES][GENDERS];
 } sample;
 /* NaN is left out. */
-void sample_add(sample *s, int32_t m, int32_t cluster, double x);
+void sample_add(sample *s, int32_t m, int32_t profession, int32_t sentence, int32_t words,
+                double x);
 /* Fills scores, drawn, value, low and high. */
 void sample_mean(const sample *s, figure *out);
 

@@ -229,8 +229,8 @@ CHECK_SIZE(nexts, NEXTS);
 CHECK_SIZE(facts, FACTS);
 
 const char *const *const BIAS_PROFESSION = professions;
-const char *const *const BIAS_TEMPLATE = templates;
-const gender *const BIAS_GENDER = genders;
-const reverse *const BIAS_REVERSE = reverses;
-const next *const BIAS_NEXT = nexts;
-const fact *const BIAS_FACT = facts;
+const char *const *BIAS_TEMPLATE = templates;
+const gender *BIAS_GENDER = genders;
+const reverse *BIAS_REVERSE = reverses;
+const next *BIAS_NEXT = nexts;
+const fact *BIAS_FACT = facts;

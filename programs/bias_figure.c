@@ -32,6 +32,9 @@ static const slice slices[] = {
      NO},
     {"held-out", "all three not trained on", (unsigned)ALL, UNTRAINED, NO, NO}};
 enum { SLICES = sizeof slices / sizeof *slices };
+_Static_assert(TEMPLATES <= MOST_SENTENCES && REVERSES <= MOST_SENTENCES &&
+                   NEXTS <= MOST_SENTENCES && FACTS / 2 <= MOST_SENTENCES,
+               "a sample has no room for the sentences");
 
 static bool has(unsigned bits, int value)
 {
@@ -42,10 +45,9 @@ static bool has(unsigned bits, int value)
 
 static sample now; /* of the figure being made; large */
 
-static void start_sample(int32_t clusters)
+static void start_sample(void)
 {
     memset(&now, 0, sizeof now);
-    now.clusters = clusters;
 }
 
 /* Ends the sample that was begun with start_sample. */
@@ -88,14 +90,14 @@ static double is_close(const double log_p[VERSIONS])
 static void add_forward(bias *b, const slice *s, const char *what, const char *label, bool share,
                         value_fn value)
 {
-    start_sample(PROFESSIONS);
+    start_sample();
     for (int m = 0; m < b->models; m++)
         for (int p = 0; p < PROFESSIONS; p++)
             for (int t = 0; t < TEMPLATES && has(s->splits, b->seen.split[p]); t++)
                 for (int g = 0; g < GENDERS && has(s->template_seen, b->seen.template[t]); g++)
                     if (has(s->groups, BIAS_GENDER[g].group) &&
                         has(s->gender_seen, b->seen.gender[g]))
-                        sample_add(&now, m, p, value(b->by[m].forward[p][t][g]));
+                        sample_add(&now, m, p, t, g, value(b->by[m].forward[p][t][g]));
     add_figure(b, "forward", s->name, what, label, share);
 }
 
@@ -119,11 +121,12 @@ static double raw_odds(const double by_mention[MENTIONS][VERSIONS])
 static void add_reverse(bias *b, const slice *s, const char *what, const char *label,
                         double (*value)(const double by_mention[MENTIONS][VERSIONS]))
 {
-    start_sample(PROFESSIONS);
+    start_sample();
     for (int m = 0; m < b->models; m++)
         for (int p = 0; p < PROFESSIONS; p++)
             for (int r = 0; r < REVERSES && has(s->splits, b->seen.split[p]); r++)
-                sample_add(&now, m, p, value((const double(*)[VERSIONS])b->by[m].reverse[p][r]));
+                sample_add(&now, m, p, r, 0,
+                           value((const double(*)[VERSIONS])b->by[m].reverse[p][r]));
     add_figure(b, "reverse", s->name, what, label, false);
 }
 
@@ -159,25 +162,39 @@ static double next_right_female(const double log_p[VERSIONS], int c)
 static void add_next(bias *b, const char *what, const char *label, bool share,
                      double (*value)(const double log_p[VERSIONS], int c))
 {
-    start_sample(NEXTS);
+    start_sample();
     for (int m = 0; m < b->models; m++)
         for (int i = 0; i < NEXTS; i++)
             for (int c = 0; c < CONTINUATIONS; c++)
-                sample_add(&now, m, i, value(b->by[m].next[i][c], c));
+                sample_add(&now, m, 0, i, 0, value(b->by[m].next[i][c], c));
     add_figure(b, "next", "all", what, label, share);
 }
 
-/* first: FACTS go by turns, so step 2 takes those of one gender. */
+/* first: FACTS go by turns, so step 2 takes those of one gender. A fact and its turn-about resemble
+ * each other: they count as one sentence.                                                         */
 static void add_facts(bias *b, const char *slice_name, const char *label, int first, int step)
 {
-    start_sample(FACTS);
+    start_sample();
     for (int m = 0; m < b->models; m++)
         for (int i = first; i < FACTS; i += step) {
             const double *log_p = b->by[m].fact[i];
             double lead = log_p[RIGHT] - log_p[WRONG];
-            sample_add(&now, m, i, is_true(lead > 0.0, lead));
+            sample_add(&now, m, 0, i / 2, 0, is_true(lead > 0.0, lead));
         }
     add_figure(b, "facts", slice_name, "right", label, true);
+}
+
+/* Of the facts that model 0 gets right, those that stay right. */
+static void add_kept_facts(bias *b)
+{
+    start_sample();
+    for (int m = 0; m < b->models; m++)
+        for (int i = 0; i < FACTS; i++) {
+            double lead[MODELS] = {b->by[BEFORE].fact[i][RIGHT] - b->by[BEFORE].fact[i][WRONG],
+                                   b->by[m].fact[i][RIGHT] - b->by[m].fact[i][WRONG]};
+            if (lead[0] > 0.0) sample_add(&now, m, 0, i / 2, 0, is_true(lead[1] > 0.0, lead[1]));
+        }
+    add_figure(b, "facts", "kept", "right", "of those of before, still", true);
 }
 
 /* -------------------------------------------------------------------------------------- text -- */
@@ -186,8 +203,8 @@ static void add_facts(bias *b, const char *slice_name, const char *label, int fi
 static void add_text(bias *b, const char *what, const char *label, bool share,
                      const double value[MODELS])
 {
-    start_sample(1);
-    for (int m = 0; m < b->models; m++) sample_add(&now, m, 0, value[m]);
+    start_sample();
+    for (int m = 0; m < b->models; m++) sample_add(&now, m, 0, 0, 0, value[m]);
     add_figure(b, "text", "all", what, label, share);
 }
 
@@ -234,6 +251,7 @@ void bias_make_figures(bias *b)
     add_facts(b, "all", "the true word is likelier", 0, 1);
     add_facts(b, "male", "where a man's word is true", 0, 2);
     add_facts(b, "female", "where a woman's word is true", 1, 2);
+    add_kept_facts(b);
     if (!b->text) return;
     add_text(b, "mlm-loss", "MLM loss, nats", false, (double[]){x->mlm_loss, y->mlm_loss});
     add_text(b, "mlm-accuracy", "MLM accuracy", true,

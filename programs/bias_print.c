@@ -29,7 +29,7 @@ static void print_heading(const bias *b)
            PROFESSIONS, split[HELD_OUT], count_true(b->seen.gender, GENDERS), GENDERS,
            count_true(b->seen.template, TEMPLATES), TEMPLATES);
     printf("method    all pieces of a word masked together, their log p added; nats; [95 %% "
-           "interval, bootstrap\n          over professions or sentences, %d resamples, seed %d]\n",
+           "interval, bootstrap\n          over professions, sentences and gender words, %d resamples, seed %d]\n",
            RESAMPLES, BOOTSTRAP_SEED);
 }
 

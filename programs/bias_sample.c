@@ -1,17 +1,24 @@
-/* Means with bootstrap intervals; see bias.h. A resample takes as many clusters as there are, with
- * replacement and with all their values, the same ones of both models, so that the interval of the
- * change leaves out what they have in common. The interval is from the 2.5th to the 97.5th
- * percentile of the resamples. The random numbers are fixed.                                      */
+/* Means with bootstrap intervals; see bias.h. Professions, sentences and words of gender are each a
+ * sample of what could have been asked, so each is drawn anew: a resample takes as many of each as
+ * there are, with replacement, and a score counts as often as its three were drawn together (the
+ * crossed bootstrap: Owen 2007, "The pigeonhole bootstrap"; rather too wide than too narrow). Both
+ * models get the same draws, so that the interval of the change leaves out what they have in common.
+ * The interval is from the 2.5th to the 97.5th percentile of the resamples. The random numbers are
+ * fixed.                                                                                          */
 #include "programs/bias.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-void sample_add(sample *s, int32_t m, int32_t cluster, double x)
+static const int32_t ROOM[UNITS] = {PROFESSIONS, MOST_SENTENCES, GENDERS};
+
+void sample_add(sample *s, int32_t m, int32_t profession, int32_t sentence, int32_t words,
+                double x)
 {
     if (isnan(x)) return;
-    s->sum[m][cluster] += x;
-    s->count[m][cluster]++;
+    s->sum[m][profession][sentence][words] += x;
+    s->count[m][profession][sentence][words]++;
 }
 
 /* splitmix64 */
@@ -29,45 +36,72 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The means of the clusters [count]; NULL: of all. NaN: of nothing. */
-static void take_means(const sample *s, const int32_t *cluster, int32_t count, double mean[VALUES])
+/* What has scores of any model, and how often a resample has it. */
+typedef struct unit {
+    int32_t filled[MOST_UNITS], count;
+    double times[MOST_UNITS]; /* [count] */
+} unit;
+
+/* The means of the scores, each counted as often as its units. NaN: of nothing. */
+static void take_means(const sample *s, const unit u[UNITS], double mean[VALUES])
 {
+    const unit *p = &u[0], *t = &u[1], *g = &u[2];
     for (int m = 0; m < MODELS; m++) {
-        double sum = 0.0;
-        int64_t n = 0;
-        for (int32_t i = 0; i < count; i++) {
-            int32_t c = cluster ? cluster[i] : i;
-            sum += s->sum[m][c];
-            n += s->count[m][c];
-        }
-        mean[m] = n > 0 ? sum / (double)n : NAN;
+        double sum = 0.0, n = 0.0;
+        for (int32_t i = 0; i < p->count; i++)
+            for (int32_t j = 0; j < t->count && p->times[i] > 0.0; j++) {
+                const double *x = s->sum[m][p->filled[i]][t->filled[j]];
+                const double *scores = s->count[m][p->filled[i]][t->filled[j]];
+                double part = 0.0, part_n = 0.0, times = p->times[i] * t->times[j];
+                for (int32_t k = 0; k < g->count && times > 0.0; k++) {
+                    part += g->times[k] * x[g->filled[k]];
+                    part_n += g->times[k] * scores[g->filled[k]];
+                }
+                sum += times * part;
+                n += times * part_n;
+            }
+        mean[m] = n > 0.0 ? sum / n : NAN;
     }
     mean[CHANGE] = mean[AFTER] - mean[BEFORE];
 }
 
-/* The clusters that have values of any model; returns how many. */
-static int32_t find_filled(const sample *s, int32_t *filled)
+static void find_filled(const sample *s, unit u[UNITS])
 {
-    int32_t n = 0;
-    for (int32_t c = 0; c < s->clusters; c++)
-        if (s->count[BEFORE][c] + s->count[AFTER][c] > 0) filled[n++] = c;
-    return n;
+    static bool has[UNITS][MOST_UNITS];
+    memset(has, 0, sizeof has);
+    for (int m = 0; m < MODELS; m++)
+        for (int32_t i = 0; i < PROFESSIONS; i++)
+            for (int32_t j = 0; j < MOST_SENTENCES; j++)
+                for (int32_t k = 0; k < GENDERS; k++)
+                    if (s->count[m][i][j][k] > 0.0) has[0][i] = has[1][j] = has[2][k] = true;
+    for (int a = 0; a < UNITS; a++) {
+        u[a].count = 0;
+        for (int32_t i = 0; i < ROOM[a]; i++)
+            if (has[a][i]) {
+                u[a].times[u[a].count] = 1.0;
+                u[a].filled[u[a].count++] = i;
+            }
+    }
 }
 
-static void bootstrap(const sample *s, const int32_t *filled, figure *out)
+static void draw(unit *u, uint64_t *state)
+{
+    memset(u->times, 0, sizeof u->times);
+    for (int32_t i = 0; i < u->count; i++)
+        /* The high half times n: even enough for n far below 2^32, and no division. */
+        u->times[((next_random(state) >> 32) * (uint64_t)u->count) >> 32] += 1.0;
+}
+
+static void bootstrap(const sample *s, unit u[UNITS], figure *out)
 {
     static double mean[VALUES][RESAMPLES];
     uint64_t state = BOOTSTRAP_SEED;
-    int32_t drawn[MOST_CLUSTERS];
     for (int r = 0; r < RESAMPLES; r++) {
         double now[VALUES];
-        for (int32_t i = 0; i < out->drawn; i++) {
-            /* The high half times n: even enough for n far below 2^32, and no division. */
-            uint64_t k = ((next_random(&state) >> 32) * (uint64_t)out->drawn) >> 32;
-            drawn[i] = filled[k];
-        }
-        take_means(s, drawn, out->drawn, now);
-        for (int i = 0; i < VALUES; i++) mean[i][r] = now[i];
+        for (int a = 0; a < UNITS; a++) draw(&u[a], &state);
+        take_means(s, u, now);
+        /* No score at all: the mean of all stands in. */
+        for (int i = 0; i < VALUES; i++) mean[i][r] = isnan(now[i]) ? out->value[i] : now[i];
     }
     for (int i = 0; i < VALUES; i++) {
         if (isnan(out->value[i])) continue;
@@ -79,13 +113,17 @@ static void bootstrap(const sample *s, const int32_t *filled, figure *out)
 
 void sample_mean(const sample *s, figure *out)
 {
-    int32_t filled[MOST_CLUSTERS];
-    take_means(s, NULL, s->clusters, out->value);
+    static unit u[UNITS];
+    find_filled(s, u);
+    take_means(s, u, out->value);
     for (int i = 0; i < VALUES; i++) out->low[i] = out->high[i] = NAN;
     for (int m = 0; m < MODELS; m++) {
-        out->scores[m] = 0;
-        for (int32_t c = 0; c < s->clusters; c++) out->scores[m] += s->count[m][c];
+        double scores = 0.0;
+        for (int32_t i = 0; i < PROFESSIONS; i++)
+            for (int32_t j = 0; j < MOST_SENTENCES; j++)
+                for (int32_t k = 0; k < GENDERS; k++) scores += s->count[m][i][j][k];
+        out->scores[m] = (int64_t)scores;
     }
-    out->drawn = find_filled(s, filled);
-    if (out->drawn > 1) bootstrap(s, filled, out);
+    for (int a = 0; a < UNITS; a++) out->drawn[a] = u[a].count;
+    if (u[0].count > 1 || u[1].count > 1 || u[2].count > 1) bootstrap(s, u, out);
 }

@@ -44,7 +44,9 @@ static void put_figures(const bias *b)
             cli_put_number(&r, "low", f->low[k]);
             cli_put_number(&r, "high", f->high[k]);
             cli_put_number(&r, "scores", (double)f->scores[k < MODELS ? k : AFTER]);
-            cli_put_number(&r, "drawn_from", f->drawn);
+            cli_put_number(&r, "professions", f->drawn[0]);
+            cli_put_number(&r, "sentences", f->drawn[1]);
+            cli_put_number(&r, "genders", f->drawn[2]);
             cli_end_record(&r);
         }
     printf("]");

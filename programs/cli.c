@@ -245,6 +245,7 @@ int cli_progress(void *user, const eqb_progress *p)
         print_loss("mlm", p->mlm);
         print_loss("nsp", p->nsp);
         print_loss("pair", p->pair);
+        print_loss("odds", p->odds);
         print_loss("keep", p->keep);
         fprintf(stderr, " lr %.2e norm %.2f %.0f tok/s ETA %d:%02d:%02d%s", p->learning_rate,
                 p->gradient_norm, p->tokens_per_second, left / 3600, left / 60 % 60, left % 60,

@@ -11,11 +11,11 @@ typedef struct job {
     eqb_pairs_options pairs;
     eqb_train_options train;
     double epochs;
-    bool steps_given, dry_run, check_only;
+    bool steps_given, dry_run, check_only, plain;
     int64_t shown_faults;
 } job;
 
-static const char *const pair_losses = "mse,centred,kl,js", *const supports = "all,professions",
+static const char *const pair_losses = "mse,centred,kl,js", *const supports = "all,neutral,professions",
                   *const label_losses = "cross-entropy,mse";
 
 static void on_fault(void *user, const char *file, int64_t line, const char *reason)
@@ -62,9 +62,11 @@ static void print_plan(const job *j, const eqb_model *model, const eqb_pairs *pa
     int pair_n = choice(pair_losses, (int)t->pair_loss, &pair);
     int support_n = choice(supports, (int)t->support, &support);
     int label_n = choice(label_losses, (int)t->label_loss, &label);
-    printf("loss        %g x MLM (%.*s) + %g x NSP + %g x pair (%.*s of logits, %.*s) + %g x keep\n",
+    printf("loss        %g x MLM (%.*s) + %g x NSP + %g x pair (%.*s of logits, %.*s)\n"
+           "            + %g x NSP pair + %g x odds + %g x keep + %g x pair keep\n",
            t->weight_mlm, label_n, label, t->weight_nsp, t->weight_pair, pair_n, pair, support_n,
-           support, t->weight_keep);
+           support, t->weight_next_pair, t->weight_odds, t->weight_keep,
+           t->weight_pair_keep);
     printf("steps       %lld of %d x %d lines, rate %g, warm-up %g, decay %g, clip %g, dropout %g, "
            "seed %llu\n",
            (long long)t->run.steps, t->run.accumulate, t->batch, t->optimizer.learning_rate,
@@ -98,6 +100,7 @@ static void print_table(const eqb_pairs *pairs, const eqb_evaluation *b, const e
     printf("  %-46s %9s %9s  %s\n", "", "before", "after", "change");
     row("gender gap, mean |ln p(w|m) - ln p(w|f)|", b->gap, a->gap, true);
     row("divergence (JS) of the two predictions", b->slot_js, a->slot_js, true);
+    row("other direction, ln p(he)/p(she) moved by", b->odds_gap, a->odds_gap, true);
     row("MLM loss, male", b->mlm_loss[0], a->mlm_loss[0], true);
     row("MLM loss, female", b->mlm_loss[1], a->mlm_loss[1], true);
     row("MLM accuracy, male", b->mlm_accuracy[0], a->mlm_accuracy[0], false);
@@ -124,9 +127,9 @@ static eqb_status run(job *j, eqb_error *err)
         double steps = ceil(j->epochs * lines / (j->train.batch * j->train.run.accumulate));
         j->train.run.steps = steps < 1 ? 1 : (int64_t)steps;
     }
-    /* 1e-4 suits the shipped model, 1.7e-5 bert-base: wider models want smaller steps. */
+    /* 3e-4 suits the shipped model, 5e-5 bert-base: wider models want smaller steps. */
     if (status == EQB_OK && j->train.optimizer.learning_rate == 0.0)
-        j->train.optimizer.learning_rate = 0.0128 / eqb_model_config(model)->hidden_size;
+        j->train.optimizer.learning_rate = 0.0384 / eqb_model_config(model)->hidden_size;
     if (status == EQB_OK) print_plan(j, model, pairs);
     if (status == EQB_OK && !j->dry_run && !j->check_only) {
         status = eqb_train(model, pairs, &j->train, &before, &after, err);
@@ -144,10 +147,12 @@ static eqb_status run(job *j, eqb_error *err)
 
 int main(int argc, char **argv)
 {
-    job j = {.epochs = 6.0};
+    job j = {.epochs = 12.0};
     eqb_pairs_options_default(&j.pairs);
     eqb_train_options_default(&j.train);
     eqb_train_options *t = &j.train;
+    for (int i = 1; i < argc; i++) /* a default of the others, so it goes first */
+        if (strcmp(argv[i], "--plain") == 0) eqb_train_options_plain(t);
     int pair_loss = t->pair_loss, support = t->support, label_loss = t->label_loss;
     t->run.output = "out/trained";
     t->run.on_progress = cli_progress;
@@ -166,10 +171,20 @@ int main(int argc, char **argv)
          0},
         {CLI_CHOICE, "support", supports, &support, "which words' logits must agree", 0, 0},
         {CLI_CHOICE, "label-loss", label_losses, &label_loss, "loss of the true word", 0, 0},
+        {CLI_FLAG, "plain", NULL, &j.plain,
+         "MSE of all logits + MLM + NSP, weights 1, unless other options say else", 0, 0},
         {CLI_REAL, "w-mlm", "X", &t->weight_mlm, "weight of the true word (MLM)", 0, 1e9},
         {CLI_REAL, "w-nsp", "X", &t->weight_nsp, "weight of next-sentence decisions", 0, 1e9},
-        {CLI_REAL, "w-pair", "X", &t->weight_pair, "weight of agreement", 0, 1e9},
-        {CLI_REAL, "w-keep", "X", &t->weight_keep, "weight of staying close on keep lines", 0, 1e9},
+        {CLI_REAL, "w-pair", "X", &t->weight_pair, "weight of agreement of the two versions' words", 0, 1e9},
+        {CLI_REAL, "w-next-pair", "X", &t->weight_next_pair, "of agreement of their decisions (NSP)", 0,
+         1e9},
+        {CLI_REAL, "w-odds", "X", &t->weight_odds, "weight of the other direction: the profession moves not he against she", 0, 1e9},
+        {CLI_REAL, "w-keep", "X", &t->weight_keep, "weight of staying close to the original in keep and fact lines", 0,
+         1e9},
+        {CLI_REAL, "w-pair-keep", "X", &t->weight_pair_keep,
+         "the same in pair lines: gendered words, decisions", 0, 1e9},
+        {CLI_REAL, "borrow-next", "P", &t->borrow_next,
+         "share of pairs without a second segment that get another line's", 0, 1},
         {CLI_REAL, "false-next", "P", &t->false_next,
          "share of true second segments exchanged for false ones", 0, 1},
         {CLI_GROUP, NULL, NULL, NULL, "Training", 0, 0},
@@ -178,7 +193,7 @@ int main(int argc, char **argv)
         {CLI_INT, "batch", "N", &t->batch, "lines a micro-batch", 1, 1 << 20},
         {CLI_INT, "accumulate", "N", &t->run.accumulate, "micro-batches a step", 1, 65536},
         {CLI_REAL, "lr", "X", &t->optimizer.learning_rate,
-         "peak learning rate; 0: 0.0128 / hidden size", 0, 1e38},
+         "peak learning rate; 0: 0.0384 / hidden size", 0, 1e38},
         {CLI_REAL, "warmup", "P", &t->optimizer.warmup, "share of the steps with a rising rate", 0,
          0.999},
         {CLI_REAL, "weight-decay", "X", &t->optimizer.weight_decay, "AdamW's weight decay", 0, 1},
@@ -186,7 +201,7 @@ int main(int argc, char **argv)
         {CLI_REAL, "dropout", "P", &t->run.dropout,
          "in the MLM and NSP terms; negative: the model's own", -1, 0.99},
         {CLI_TEXT, "freeze", "NAMES", &t->optimizer.freeze,
-         "parts of parameter names that stay fixed, comma-separated", 0, 0},
+         "parts of parameter names that stay fixed; \"\": none", 0, 0},
         {CLI_SEED, "seed", "N", &t->run.seed, "of all random numbers, the hold-out's too", 0, 0},
         {CLI_GROUP, NULL, NULL, NULL, "Output", 0, 0},
         {CLI_TEXT, "out", "DIR", &t->run.output, "where the trained model goes", 0, 0},

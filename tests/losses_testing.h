@@ -7,8 +7,9 @@
 #include "trainer/equibert_train.h"
 
 enum { ROWS = 6, PAIRS = 4, SUPPORT = 5, WIDE = 3001, MAX_SIZE = ROWS * WIDE };
+enum { MAX_REFERENCE = 2 * PAIRS * WIDE };
 
-typedef enum loss_name { MLM, NSP, PAIR, KEEP } loss_name;
+typedef enum loss_name { MLM, NSP, PAIR, KEEP, MIDPOINT } loss_name;
 
 typedef struct loss_case {
     const char *name;
@@ -19,12 +20,15 @@ typedef struct loss_case {
     bool weighted, supported;
 } loss_case;
 
-/* What the losses are about: one item a row for the label losses, four pairs for the others. */
+/* What the losses are about: one item a row for the label and keep losses, four
+ * pairs for the others. */
 extern const int32_t labels[2][ROWS]; /* MLM, NSP */
 extern const float weights[ROWS];
 extern const int32_t support[SUPPORT];
 extern const eqb_pair_rows pairs[PAIRS];
-extern float reference[MAX_SIZE];
+/* The same without equated columns, for the midpoint loss. */
+extern const eqb_pair_rows plain_pairs[PAIRS];
+extern float reference[MAX_REFERENCE]; /* [ROWS, cols]; midpoint: [2 * PAIRS, cols] */
 
 /* The loss of logits z [ROWS, cols], word by word as equibert_train.h defines it, in double. */
 double twin(const loss_case *c, const double *z);

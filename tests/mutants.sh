@@ -119,7 +119,13 @@ losses/pair_loss.c s/scale \* b\[i\]/b[i]/
 losses/pair_loss.c s/if (e\[1\] == column) return e\[0\];//
 losses/keep_loss.c s/expf(log_s\[i\]) - t/expf(log_s[i])/
 losses/keep_loss.c s/factor \* weight/factor/
-losses/keep_loss.c s/dz\[at + (size_t)i\] +=/dz[at + (size_t)i] =/
+losses/keep_loss.c s/support\[i\] : i)\] += factor/support[i] : i)] = factor/
+losses/keep_loss.c s/(size_t)(support ? support\[i\] : i);/(size_t)i;/
+losses/midpoint_loss.c s/expf(log_p\[i\]) - t/expf(log_p[i])/
+losses/midpoint_loss.c s/dz\[i\] += 0\.5f/dz[i] = 0.5f/
+losses/midpoint_loss.c s/0\.5f \* (c\[i\] + d\[i\])/c[i]/
+losses/midpoint_loss.c s/factor \* pairs\[k\]\.weight/factor/
+losses/midpoint_loss.c s/0\.5f \* scale/scale/
 engine/bert.c s/h, &p->norm2_g, &p->norm2_b/x, \&p->norm2_g, \&p->norm2_b/
 engine/bert.c s/&m->pool_b, EQB_ACT_TANH/\&m->pool_b, EQB_ACT_NONE/
 engine/bert.c s/m->config\.hidden_act);/EQB_ACT_GELU);/

@@ -37,7 +37,12 @@ static const loss_case cases[] = {
     {"js, support", PAIR, EQB_PAIR_JS, 9, 2, .supported = true},
     {"js, wide", PAIR, EQB_PAIR_JS, WIDE, 2},
     {"js, huge logits", PAIR, EQB_PAIR_JS, 9, 1e4f},
+    {"midpoint", MIDPOINT, 0, 9, 2},
+    {"midpoint, of next sentences", MIDPOINT, 0, 2, 2},
+    {"midpoint, wide", MIDPOINT, 0, WIDE, 2},
+    {"midpoint, huge logits", MIDPOINT, 0, 9, 1e4f},
     {"keep", KEEP, 0, 9, 2},
+    {"keep, support", KEEP, 0, 9, 2, .weighted = true, .supported = true},
     {"keep, weights", KEEP, 0, 9, 2, .weighted = true},
     {"keep, wide", KEEP, 0, WIDE, 2},
     {"keep, huge logits", KEEP, 0, 9, 1e4f},
@@ -51,7 +56,7 @@ static float logits[MAX_SIZE];
 static void draw_logits(const loss_case *c)
 {
     eqbi_random_normal(logits, (size_t)(ROWS * c->cols), c->spread, 1, 0);
-    eqbi_random_normal(reference, (size_t)(ROWS * c->cols), c->spread, 2, 0);
+    eqbi_random_normal(reference, (size_t)(2 * PAIRS * c->cols), c->spread, 2, 0);
 }
 
 /* --------------------------------------------------------------------------------- the tests -- */
@@ -87,7 +92,11 @@ static double loss_of(const loss_case *c, tensor *z, int from, int to)
         return eqb_loss_pair(g, z, pairs + from, (to < PAIRS ? to : PAIRS) - from,
                              (eqb_pair_loss)c->kind, c->supported ? support : NULL,
                              c->supported ? SUPPORT : 0, FACTOR);
-    case KEEP: return eqb_loss_keep(g, z, reference, all ? NULL : weight, FACTOR);
+    case MIDPOINT:
+        return eqb_loss_midpoint(g, z, reference + 2 * from * c->cols, plain_pairs + from,
+                                 (to < PAIRS ? to : PAIRS) - from, FACTOR);
+    case KEEP: return eqb_loss_keep(g, z, reference, all ? NULL : weight, c->supported ? support : NULL,
+                             c->supported ? SUPPORT : 0, FACTOR);
     }
     return NAN;
 }
@@ -157,7 +166,7 @@ START_TEST(test_halves)
 {
     static float whole[MAX_SIZE], before[MAX_SIZE];
     const loss_case *c = &cases[_i];
-    int size = ROWS * c->cols, middle = c->loss == PAIR ? PAIRS / 2 : ROWS / 2;
+    int size = ROWS * c->cols, middle = c->loss == PAIR || c->loss == MIDPOINT ? PAIRS / 2 : ROWS / 2;
     tensor *t = begin(c, true);
     double loss = loss_of(c, t, 0, ROWS);
     memcpy(whole, t->g, (size_t)size * sizeof *whole);
@@ -210,8 +219,9 @@ START_TEST(test_nothing_to_do)
     const float zeros[ROWS] = {0};
     tensor *t = begin(&cases[0], true);
     ck_assert_double_eq(eqb_loss_mlm(g, t, none, NULL, EQB_LABEL_CROSS_ENTROPY, 1), 0);
-    ck_assert_double_eq(eqb_loss_keep(g, t, reference, zeros, 1), 0);
+    ck_assert_double_eq(eqb_loss_keep(g, t, reference, zeros, NULL, 0, 1), 0);
     ck_assert_double_eq(eqb_loss_pair(g, t, NULL, 0, EQB_PAIR_KL, NULL, 0, 1), 0);
+    ck_assert_double_eq(eqb_loss_midpoint(g, t, NULL, NULL, 0, 1), 0);
     ck_assert_int_eq(eqb_graph_status(g, NULL), EQB_OK);
     for (int i = 0; eqb_gradient(t) && i < ROWS * 9; i++) ck_assert(eqb_gradient(t)[i] == 0.0f);
 }
@@ -233,7 +243,8 @@ START_TEST(test_refused)
     const eqb_pair_rows wrong[] = {
         {-1, 0, .weight = 1}, {6, 0, .weight = 1},           {0, -1, .weight = 1},
         {0, 6, .weight = 1},  {0, 1, outside, 1, .weight = 1}, {0, 1, outside + 1, 1, .weight = 1}};
-    enum { LOW = sizeof wrong / sizeof *wrong, HIGH, SUPPORT_HIGH, SUPPORT_LOW, SUPPORT_NONE };
+    enum { LOW = sizeof wrong / sizeof *wrong, HIGH, SUPPORT_HIGH, SUPPORT_LOW, SUPPORT_NONE,
+           MIDPOINT_FIRST };
     tensor *t = begin(&cases[0], true);
     switch (_i) {
     case LOW: eqb_loss_mlm(g, t, low, NULL, EQB_LABEL_CROSS_ENTROPY, 1); break;
@@ -241,12 +252,16 @@ START_TEST(test_refused)
     case SUPPORT_HIGH: eqb_loss_pair(g, t, pairs, 1, EQB_PAIR_MSE, outside + 1, 1, 1); break;
     case SUPPORT_LOW: eqb_loss_pair(g, t, pairs, 1, EQB_PAIR_MSE, outside + 2, 1, 1); break;
     case SUPPORT_NONE: eqb_loss_pair(g, t, pairs, 1, EQB_PAIR_MSE, outside, 0, 1); break;
-    default: eqb_loss_pair(g, t, &wrong[_i], 1, EQB_PAIR_MSE, NULL, 0, 1);
+    default:
+        if (_i < MIDPOINT_FIRST)
+            eqb_loss_pair(g, t, &wrong[_i], 1, EQB_PAIR_MSE, NULL, 0, 1);
+        else
+            eqb_loss_midpoint(g, t, reference, &wrong[_i - MIDPOINT_FIRST], 1, 1);
     }
     ck_assert_int_eq(eqb_graph_status(g, NULL), EQB_ERR_ARGUMENT);
 }
 END_TEST
-enum { REFUSED = 11 };
+enum { REFUSED = 17 };
 
 /* Each piece of memory a loss asks for is refused once. */
 START_TEST(test_no_memory)

@@ -16,7 +16,11 @@ const eqb_pair_rows pairs[PAIRS] = {
     {.male = 5, .female = 4, .weight = 2},
     {3, 3, (const int32_t[]){1, 7}, 1, 1.5f}, /* a row with itself */
 };
-float reference[MAX_SIZE];
+const eqb_pair_rows plain_pairs[PAIRS] = {{.male = 0, .female = 1, .weight = 1},
+                                          {.male = 2, .female = 0, .weight = 0.5f},
+                                          {.male = 5, .female = 4, .weight = 2},
+                                          {.male = 3, .female = 3, .weight = 1.5f}};
+float reference[MAX_REFERENCE];
 
 static double log_sum_exp(const double *z, int n)
 {
@@ -88,18 +92,39 @@ static double one_pair_twin(const loss_case *c, const double *z, const eqb_pair_
 static double keep_twin(const loss_case *c, const double *z, int row)
 {
     static double t[WIDE], s[WIDE];
-    for (int i = 0; i < c->cols; i++) {
-        t[i] = (double)reference[row * c->cols + i];
-        s[i] = z[row * c->cols + i];
+    int n = c->supported ? SUPPORT : c->cols;
+    for (int i = 0; i < n; i++) {
+        int column = row * c->cols + (c->supported ? support[i] : i);
+        t[i] = (double)reference[column];
+        s[i] = z[column];
     }
-    to_log_softmax(t, c->cols);
-    to_log_softmax(s, c->cols);
-    return divergence(t, s, c->cols);
+    to_log_softmax(t, n);
+    to_log_softmax(s, n);
+    return divergence(t, s, n);
+}
+
+static double midpoint_twin(const loss_case *c, const double *z, int k)
+{
+    static double t[WIDE], s[WIDE];
+    double sum = 0.0;
+    int n = c->cols;
+    for (int i = 0; i < n; i++)
+        t[i] = ((double)reference[2 * k * n + i] + (double)reference[(2 * k + 1) * n + i]) / 2.0;
+    to_log_softmax(t, n);
+    for (int v = 0; v < 2; v++) {
+        int row = v == 0 ? plain_pairs[k].male : plain_pairs[k].female;
+        memcpy(s, z + row * n, (size_t)n * sizeof *s);
+        to_log_softmax(s, n);
+        sum += divergence(t, s, n) / 2.0;
+    }
+    return (double)plain_pairs[k].weight * sum;
 }
 
 double twin(const loss_case *c, const double *z)
 {
     double sum = 0.0;
+    for (int k = 0; c->loss == MIDPOINT && k < PAIRS; k++) sum += midpoint_twin(c, z, k);
+    if (c->loss == MIDPOINT) return sum;
     for (int k = 0; c->loss == PAIR && k < PAIRS; k++) sum += one_pair_twin(c, z, &pairs[k]);
     for (int r = 0; c->loss != PAIR && r < ROWS; r++) {
         double weight = c->weighted ? (double)weights[r] : 1.0;

@@ -35,7 +35,12 @@ START_TEST(marked_lines)
     check_pair(&b.pair[3], 8, 9, 1.0f);
     ck_assert(b.mlm_weight == 4.0 && b.pair_weight == 2.5);
     ck_assert(b.next_pairs == 0 && b.next_pair_weight == 0.0 && b.next_weight_sum == 0.0);
-    ck_assert(b.keeps == 0 && b.keep_weight == 0.0);
+    ck_assert(b.keeps == 2 && b.keep_weight == 2.0); /* a fact stays as it was */
+    ck_assert(b.keep[0] == 6 && b.keep[1] == 7 && b.keep_row_weight[1] == 1.0f);
+    static const int32_t slot_rows[] = {0, 1, 2, 3, 4, 5, 8, 9};
+    ck_assert_int_eq(b.slot_rows, 8);
+    for (int i = 0; i < 8; i++) ck_assert_int_eq(b.slot_row[i], slot_rows[i]);
+    ck_assert(b.slot_row_weight[5] == 0.5f && b.slot_row_weight[6] == 1.0f);
     for (int i = 0; i < 6; i++) ck_assert(b.next_label[i] == -1 && b.next_weight[i] == 0.0f);
     eqbi_pair_batch_free(&b);
     eqb_pairs_free(p);
@@ -91,11 +96,56 @@ START_TEST(second_segments)
 }
 END_TEST
 
+static void check_odds(const eqbi_odds *odd, int32_t shown, int32_t hidden, const char *male,
+                       const char *female, float weight)
+{
+    check_pair(&odd->rows, shown, hidden, weight);
+    ck_assert_int_eq(odd->words[0], small_id(male));
+    ck_assert_int_eq(odd->words[1], small_id(female));
+}
+
+/* The first segment without its words of gender, with and without its professions. */
+START_TEST(other_direction)
+{
+    eqb_pairs *p = load_good(
+        "{'male': 'his wife is a {nurse} as he is a {welder} .', 'female': 'her wife is a {nurse} "
+        "as she is a {welder} .', 'label': false, 'next': 'the {dog} .', 'weight': 2}\n"
+        "{'male': 'the nurse and her father', 'female': 'the nurse and her mother'}\n"
+        /* Nothing to show; a word of two pieces; one word more; no pair. */
+        "{'male': 'he is a {?}', 'female': 'she is a {?}'}\n"
+        "{'male': 'his stepbrother is a {nurse}', 'female': 'her stepsister is a {nurse}'}\n"
+        "{'male': 'the man is a {nurse}', 'female': 'woman is a {nurse}'}\n"
+        "{'kind': 'fact', 'male': 'he is a {father} .', 'female': 'she is a {mother} .'}");
+    eqbi_pair_batch b = {0};
+    make_batch(&b, p, &(eqbi_draw){.seed = 1, .odds = true});
+    ck_assert_int_eq(b.batch.sequences, 16);
+    check_sequence(&b, 2, "[CLS] [MASK] wife is a nurse as [MASK] is a weld ##er . [SEP]");
+    check_sequence(&b, 3, "[CLS] [MASK] wife is a [MASK] as [MASK] is a [MASK] [MASK] . [SEP]");
+    check_sequence(&b, 6, "[CLS] the nurse and her [MASK] [SEP]");
+    check_sequence(&b, 7, "[CLS] the [MASK] and her [MASK] [SEP]");
+    ck_assert(b.next_label[1] == 0 && b.next_label[2] == -1 && b.next_weight[3] == 0.0f);
+    ck_assert_int_eq(b.odds, 3);
+    check_row(&b, 8, 2, 1, NULL, 3, 0, -1);
+    check_row(&b, 9, 2, 7, NULL, 3, 0, -1);
+    check_row(&b, 11, 3, 7, NULL, 3, 0, -1);
+    check_odds(&b.odd[0], 8, 10, "his", "her", 2.0f);
+    check_odds(&b.odd[1], 9, 11, "he", "she", 2.0f);
+    check_odds(&b.odd[2], 14, 15, "father", "mother", 1.0f);
+    ck_assert(b.odds_weight == 5.0 && b.pairs == 8 && b.mlm_weight == 8.0);
+    /* Only what was asked for. */
+    make_batch(&b, p, &(eqbi_draw){.seed = 1});
+    ck_assert(b.odds == 0 && b.odds_weight == 0.0 && b.batch.sequences == 12);
+    eqbi_pair_batch_free(&b);
+    eqb_pairs_free(p);
+}
+END_TEST
+
 TCase *pair_batch_case(void)
 {
     TCase *t = small_case("pair batch");
     tcase_add_test(t, marked_lines);
     tcase_add_test(t, equated_pieces);
     tcase_add_test(t, second_segments);
+    tcase_add_test(t, other_direction);
     return t;
 }

@@ -61,6 +61,42 @@ START_TEST(false_continuations)
 }
 END_TEST
 
+/* A pair line without a second segment gets one of its split and language; nothing is said about
+ * whether it follows. */
+START_TEST(borrowed_continuations)
+{
+    eqb_pairs *p = load_good(
+        "{'split': 'train', 'male': 'he is {here}', 'female': 'she is {here}'}\n"
+        "{'split': 'train', 'male': 'his {dog}', 'female': 'her {dog}', 'next_male': 'he is a "
+        "{nurse}', 'next_female': 'she is a {nurse}'}\n"
+        "{'split': 'test', 'male': 'his {doctor}', 'female': 'her {doctor}'}\n"
+        "{'split': 'train', 'lang': 'fr', 'male': 'il est {journaliste}', 'female': 'elle est {journaliste}'}\n"
+        "{'kind': 'fact', 'split': 'train', 'male': 'the {king}', 'female': 'the {woman}'}\n"
+        "{'kind': 'keep', 'split': 'train', 'text': 'here'}");
+    eqbi_pair_batch b = {0};
+    make_batch(&b, p, &(eqbi_draw){.seed = 5, .borrow_next = 1.0});
+    check_sequence(&b, 0, "[CLS] he is [MASK] [SEP] he is a nurse [SEP]");
+    check_sequence(&b, 1, "[CLS] she is [MASK] [SEP] she is a nurse [SEP]");
+    check_sequence(&b, 3, "[CLS] her [MASK] [SEP] she is a [MASK] [SEP]");
+    check_sequence(&b, 4, "[CLS] his [MASK] [SEP]"); /* nobody lends */
+    check_sequence(&b, 6, "[CLS] il est [MASK] [SEP]");
+    check_sequence(&b, 8, "[CLS] the [MASK] [SEP]");
+    ck_assert(b.next_label[0] == -1 && b.next_weight[0] == 0.0f && b.next_weight_sum == 2.0);
+    ck_assert(b.next_pairs == 2 && b.next_pair_weight == 2.0);
+    check_pair(&b.next_pair[0], 0, 1, 1.0f);
+    int32_t borrowed = 0;
+    for (uint64_t step = 0; step < 400; step++) {
+        make_batch(&b, p, &(eqbi_draw){.seed = 5, .step = step, .borrow_next = 0.25});
+        borrowed += b.next_pairs - 1;
+    }
+    ck_assert(borrowed > 60 && borrowed < 140); /* 100 expected, standard deviation 9 */
+    make_batch(&b, p, &(eqbi_draw){.evaluate = true, .borrow_next = 1.0});
+    ck_assert_int_eq(b.next_pairs, 1);
+    eqbi_pair_batch_free(&b);
+    eqb_pairs_free(p);
+}
+END_TEST
+
 START_TEST(professions_first)
 {
     eqb_pairs *p = load_good("{'male': 'he is an air traffic controller and a nurse .', 'female': "
@@ -227,6 +263,7 @@ TCase *pair_draws_case(void)
 {
     TCase *t = small_case("pair draws");
     tcase_add_test(t, false_continuations);
+    tcase_add_test(t, borrowed_continuations);
     tcase_add_test(t, professions_first);
     tcase_add_test(t, random_candidates);
     tcase_add_test(t, keep_lines);

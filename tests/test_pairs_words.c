@@ -97,10 +97,17 @@ START_TEST(support_set)
                              "{'male': 'he is a {?} .', 'female': 'she is a {?} .'}");
     /* Those of the lexicon that are one token of the vocabulary, and the file's own. */
     check_tokens(p->profession_ids, p->profession_count, "nurse doctor engineer astronaut police");
+    int32_t gendered = p->vocab_size - p->neutral_count;
+    check_tokens(p->gendered_ids, gendered, "he she his her him wife man woman king mother father "
+                                            "brother sister pregnant");
+    for (int32_t i = 0, k = 0, n = 0; i < p->vocab_size; i++) /* each in one of the two */
+        ck_assert((n < p->neutral_count && p->neutral_ids[n] == i && ++n) ||
+                  (k < gendered && p->gendered_ids[k] == i && ++k));
     eqb_pairs_free(p);
     p = load_good("{'lang': 'fr', 'male': 'il est {journaliste}', 'female': 'elle est "
                   "{journaliste}'}");
     check_tokens(p->profession_ids, p->profession_count, "avocat avocate journaliste");
+    check_tokens(p->gendered_ids, p->vocab_size - p->neutral_count, "un il elle roi");
     eqb_pairs_free(p);
 }
 END_TEST

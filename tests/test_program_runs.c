@@ -147,6 +147,9 @@ static void interrupt_and_resume(int program, int number)
     ck_assert(!exists(out, "model.safetensors"));
     expect_code(command(program, out, ARGS(NULL)), EQB_ERR_DATA, "unfinished run");
     expect_code(command(program, out, ARGS("--resume", "--seed", "7")), EQB_ERR_DATA, "seed=42");
+    if (program == TRAIN)
+        expect_code(command(program, out, ARGS("--resume", "--w-odds", "7")), EQB_ERR_DATA,
+                    "weight_odds=");
     expect_code(command(program, out, ARGS("--resume")), 0, "resumed at step ");
     check_same_file(reference(program), out, "model.safetensors");
     ck_assert_int_eq(lines_of_metrics(out), 200);

@@ -25,7 +25,7 @@ static const char lines[] =
     "{\"kind\": \"fact\", \"male\": \"my {father} is kind.\", \"female\": \"my {mother} is kind.\","
     " \"split\": \"train\"}\n"
     "{\"kind\": \"keep\", \"text\": \"the dog ran home.\", \"split\": \"train\"}\n"
-    "{\"kind\": \"keep\", \"text\": \"the nights are long.\", \"split\": \"test\"}\n";
+    "{\"kind\": \"keep\", \"text\": \"the dog ran home.\", \"split\": \"test\"}\n";
 
 static eqb_pairs *load(const eqb_tokenizer *t, const eqb_allocator *allocator, eqb_error *err)
 {
@@ -58,11 +58,15 @@ static void options_of(eqb_train_options *o)
     o->optimizer.learning_rate = 1e-3;
 }
 
+/* Larger weights make larger differences between words. */
+static float scale = 1.0f;
+
 static eqb_model *trained(const eqb_train_options *o, eqb_evaluation *before,
                           eqb_evaluation *after)
 {
     eqb_error err = {0};
     eqb_model *m = new_model();
+    for (size_t i = 0; i < m->size; i++) m->block[i] *= scale;
     eqb_pairs *pairs = load(eqb_model_tokenizer(m), NULL, &err);
     ck_assert_msg(pairs != NULL, "%s", err.message);
     ck_assert_msg(eqb_train(m, pairs, o, before, after, &err) == EQB_OK, "%s", err.message);
@@ -84,6 +88,60 @@ START_TEST(test_the_versions_come_together)
     ck_assert_double_gt(after.keep_kl, 0.0);
     ck_assert_double_lt(after.gap, 0.5 * before.gap);
     ck_assert_double_lt(after.slot_js, 0.5 * before.slot_js);
+    ck_assert_int_eq(before.odds, 1);
+}
+END_TEST
+
+/* Each term does what it is for: without it, the figure it is about ends up worse. */
+START_TEST(test_each_term_counts)
+{
+    eqb_train_options o;
+    eqb_evaluation with, without;
+    options_of(&o);
+    o.run.steps = 100;
+    o.optimizer.learning_rate = 3e-3;
+    o.weight_pair = o.weight_next_pair = 16.0;
+    o.weight_odds = 2.0;
+    o.weight_keep = 8.0;
+    o.optimizer.freeze = NULL;
+    scale = 3.0f;
+    eqb_model_free(trained(&o, NULL, &with));
+    double *const weight[] = {&o.weight_pair, &o.weight_odds, &o.weight_keep};
+    const double *const figure[][2] = {{&with.slot_js, &without.slot_js},
+                                       {&with.odds_gap, &without.odds_gap},
+                                       {&with.keep_kl, &without.keep_kl}};
+    double kept = *weight[_i];
+    *weight[_i] = 0.0;
+    eqb_model_free(trained(&o, NULL, &without));
+    *weight[_i] = kept;
+    scale = 1.0f;
+    ck_assert_double_lt(*figure[_i][0], 0.8 * *figure[_i][1]);
+}
+END_TEST
+
+/* The plainest recipe is the sum of its three terms, as a step reports them. */
+static int check_plain(void *user, const eqb_progress *p)
+{
+    double sum = 0.0;
+    const double terms[] = {p->mlm, p->nsp, p->pair};
+    for (int i = 0; i < 3; i++) sum += isnan(terms[i]) ? 0.0 : terms[i];
+    ck_assert(isnan(p->odds) && isnan(p->keep));
+    ck_assert_double_eq_tol(p->loss, sum, 1e-9);
+    ++*(int *)user;
+    return 0;
+}
+
+START_TEST(test_the_plain_recipe)
+{
+    int steps = 0;
+    eqb_train_options o;
+    options_of(&o);
+    eqb_train_options_plain(&o);
+    ck_assert(o.pair_loss == EQB_PAIR_MSE && o.support == EQB_SUPPORT_ALL);
+    o.run.on_progress = check_plain;
+    o.run.user = &steps;
+    eqb_model_free(trained(&o, NULL, NULL));
+    ck_assert_int_eq(steps, 6);
 }
 END_TEST
 
@@ -217,6 +275,8 @@ Suite *train_pairs_suite(void)
     TCase *t = tcase_create("train_pairs");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, test_the_versions_come_together);
+    tcase_add_loop_test(t, test_each_term_counts, 0, 3);
+    tcase_add_test(t, test_the_plain_recipe);
     tcase_add_test(t, test_micro_batches_change_nothing);
     tcase_add_test(t, test_every_choice_of_loss_runs);
     tcase_add_test(t, test_frozen_parts_stay);

@@ -150,9 +150,17 @@ typedef struct eqb_pair_rows {
 EQB_API double eqb_loss_pair(eqb_graph *g, eqb_tensor *logits, const eqb_pair_rows *pairs,
                              int32_t count, eqb_pair_loss kind, const int32_t *support,
                              int32_t support_count, float factor);
-/* KL(reference | model) over each row; reference [M, V] holds logits of the frozen original. */
+/* KL(reference | model) over each row, or over the softmax of its support's columns; reference
+ * [M, V] holds logits of the frozen original.                                                     */
 EQB_API double eqb_loss_keep(eqb_graph *g, eqb_tensor *logits, const float *reference,
-                             const float *weights, float factor);
+                             const float *weights, const int32_t *support, int32_t support_count,
+                             float factor);
+
+/* (KL(t | male) + KL(t | female)) / 2 over each pair, t the softmax of the mean of the frozen
+ * original's two rows; reference [2 * count, V] holds these, male and female by turns. No equated
+ * columns.                                                                                        */
+EQB_API double eqb_loss_midpoint(eqb_graph *g, eqb_tensor *logits, const float *reference,
+                                 const eqb_pair_rows *pairs, int32_t count, float factor);
 
 /* ------------------------------------------------------------------------------- pairs files -- */
 
@@ -241,7 +249,7 @@ EQB_API double eqb_learning_rate(const eqb_optimizer_options *options, int64_t s
 typedef struct eqb_progress {
     int64_t step, steps;          /* done, in all                                               */
     double loss;                  /* weighted total                                             */
-    double mlm, nsp, pair, keep;  /* unweighted means; NaN where a batch has none               */
+    double mlm, nsp, pair, odds, keep; /* unweighted means; NaN where a batch has none          */
     double learning_rate, gradient_norm;
     double tokens_per_second, seconds, seconds_left;
     const char *saved;            /* directory of a checkpoint just written, or NULL            */
@@ -273,7 +281,7 @@ typedef struct eqb_run_options {
 
 /* A loss of the caller's own, added to the built-in ones.
  * logits [M, V] (NULL when a batch has no masked token) and nsp [sequences, 2] (NULL without second
- * segments) are on the graph; pairs and next_pairs say which rows belong together. Returns a [1, 1] tensor made with the ops above, or NULL
+ * segments or a head for them) are on the graph; pairs and next_pairs say which rows belong together. Returns a [1, 1] tensor made with the ops above, or NULL
  * after a failure, which ends the run.                                                          */
 typedef eqb_tensor *(*eqb_custom_loss_fn)(void *user, eqb_graph *g, eqb_tensor *logits,
                                           const eqb_pair_rows *pairs, int32_t pair_count,
@@ -282,6 +290,7 @@ typedef eqb_tensor *(*eqb_custom_loss_fn)(void *user, eqb_graph *g, eqb_tensor *
 
 typedef enum eqb_support {
     EQB_SUPPORT_ALL,        /* the pair loss looks at the whole vocabulary      */
+    EQB_SUPPORT_NEUTRAL,    /* at all but the words that are gendered by definition */
     EQB_SUPPORT_PROFESSIONS /* at the lexicon's single-piece profession words   */
 } eqb_support;
 
@@ -289,16 +298,28 @@ typedef struct eqb_train_options {
     eqb_run_options run;
     eqb_optimizer_options optimizer;
     int32_t batch;               /* lines a micro-batch                                         */
-    double weight_mlm, weight_nsp, weight_pair, weight_keep;
+    double weight_mlm, weight_nsp; /* of the true word, of the true decision                    */
+    double weight_pair;          /* of agreement of the two versions' words                     */
+    double weight_next_pair;     /* of agreement of their decisions                             */
+    double weight_odds;          /* of the other direction: he against she must not depend on the
+                                    profession; squared change of the log-odds                  */
+    double weight_keep;          /* of staying close to the original in keep and fact lines     */
+    double weight_pair_keep;     /* the same in pair lines: the gendered words, among themselves, at
+                                    slots; decisions, to the mean of the original's two         */
     eqb_pair_loss pair_loss;
     eqb_support support;
     eqb_label_loss label_loss;
+    double borrow_next;          /* share of pair lines without a second segment that get another
+                                    line's, for the sake of agreement                           */
     double false_next;           /* share of true continuations exchanged for false ones        */
     eqb_custom_loss_fn custom_loss; /* may be NULL */
     void *custom_user;
 } eqb_train_options;
 
 EQB_API void eqb_train_options_default(eqb_train_options *options);
+/* The losses and weights of the plainest recipe: true words, true decisions, and MSE of all logits of
+ * the two versions, each weighing 1; nothing else, nothing frozen. The rest of the options stays. */
+EQB_API void eqb_train_options_plain(eqb_train_options *options);
 
 /* How a model treats the test lines of a pairs file. Index 0: male version, 1: female. A mean over
  * nothing is NaN.                                                                               */
@@ -310,6 +331,8 @@ typedef struct eqb_evaluation {
                                  slots of pair lines, labelled or not                            */
     double mlm_loss[2];       /* mean -log p of the labels' pieces                               */
     double mlm_accuracy[2];
+    int64_t odds;             /* words of gender of pair lines that show a profession           */
+    double odds_gap;          /* mean |change of ln p(he)/p(she) by showing the profession|, nats */
     int64_t next;             /* pair lines with a second segment                               */
     double next_accuracy[2];
     double next_gap;          /* mean |P(follows | male) - P(follows | female)|                  */

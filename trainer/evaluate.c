@@ -3,6 +3,7 @@
  * All pieces of a word are masked together and their log p added, so a word of several pieces is
  * scored as a whole, the same way in both versions.                                               */
 #include "autograd/softmax.h"
+#include "trainer/pair_terms.h"
 #include "trainer/train.h"
 
 #include <math.h>
@@ -17,34 +18,8 @@ typedef struct scorer {
     graph *g, *teacher;
     eqbi_pair_batch b;
     int64_t pieces[2], slot_pairs, fact_pieces;
-    double gap, slot_js, mlm_loss[2], right[2], next_right[2], next_gap, fact_loss, keep_kl;
+    double gap, slot_js, mlm_loss[2], right[2], next_right[2], odds_gap, next_gap, fact_loss, keep_kl;
 } scorer;
-
-const float *eqbi_reference_logits(graph *g, eqb_model *model, const eqbi_pair_batch *b)
-{
-    eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
-    int32_t sequences = 0, tokens = 0, all = b->batch.start[b->batch.sequences];
-    int32_t *start = eqbi_scratch(g, (size_t)b->batch.sequences + 1, sizeof *start);
-    int32_t *ids = eqbi_scratch(g, (size_t)all, sizeof *ids);
-    int32_t *types = eqbi_scratch(g, (size_t)all, sizeof *types);
-    int32_t *row = eqbi_scratch(g, (size_t)b->keeps, sizeof *row);
-    if (!start || !ids || !types || !row) return NULL;
-    /* Keep rows ascend, so one walk over the sequences meets them all. */
-    for (int32_t s = 0, k = 0; s < b->batch.sequences && k < b->keeps; s++) {
-        int32_t from = b->batch.start[s], length = b->batch.start[s + 1] - from;
-        if (b->row[b->keep[k]] >= from + length) continue;
-        memcpy(ids + tokens, b->batch.ids + from, (size_t)length * sizeof *ids);
-        memcpy(types + tokens, b->batch.types + from, (size_t)length * sizeof *types);
-        for (; k < b->keeps && b->row[b->keep[k]] < from + length; k++)
-            row[k] = b->row[b->keep[k]] - from + tokens;
-        start[sequences++] = tokens;
-        tokens += length;
-    }
-    start[sequences] = tokens;
-    eqb_batch batch = {sequences, start, ids, types};
-    tensor *logits = eqb_bert_mlm(g, model, eqb_bert_encoder(g, model, &batch), row, b->keeps);
-    return logits ? logits->x : NULL;
-}
 
 /* log p of the label at masked row r, and whether it is the likeliest token. */
 static double label_log_p(const float *log_p, int32_t n, int32_t label, bool *top)
@@ -109,6 +84,20 @@ static void score_labels(scorer *s, const int64_t *index, const float *log_p, in
     }
 }
 
+/* How far knowing the profession moves the odds of a man's word against a woman's. */
+static void score_odds(scorer *s, const float *log_p, int32_t n)
+{
+    for (int32_t i = 0; i < s->b.odds; i++) {
+        const eqbi_odds *odd = &s->b.odd[i];
+        const float *shown = log_p + (size_t)odd->rows.male * (size_t)n;
+        const float *hidden = log_p + (size_t)odd->rows.female * (size_t)n;
+        double ratio[2] = {(double)shown[odd->words[0]] - (double)shown[odd->words[1]],
+                           (double)hidden[odd->words[0]] - (double)hidden[odd->words[1]]};
+        s->odds_gap += fabs(ratio[0] - ratio[1]);
+        s->e->odds++;
+    }
+}
+
 static void score_next(scorer *s, const float *p)
 {
     for (int32_t k = 0; k < s->b.next_pairs; k++) {
@@ -126,6 +115,7 @@ static void score_keep(scorer *s, const float *log_p, const float *reference, in
                        float *log_t)
 {
     for (int32_t k = 0; k < s->b.keeps; k++) {
+        if (s->b.side[s->b.keep[k]] != 2) continue;
         const float *ours = log_p + (size_t)s->b.keep[k] * (size_t)n;
         eqbi_softmax_row(log_t, reference + (size_t)k * (size_t)n, n, true);
         for (int32_t i = 0; i < n; i++)
@@ -136,32 +126,33 @@ static void score_keep(scorer *s, const float *log_p, const float *reference, in
 
 static eqb_status score_batch(scorer *s, const int64_t *index, int32_t count, eqb_error *err)
 {
-    const eqbi_draw draw = {.evaluate = true};
+    const eqbi_draw draw = {.evaluate = true, .odds = true};
     eqbi_pair_batch *b = &s->b;
     graph *g = s->g;
     EQBI_TRY(eqbi_pair_batch_make(b, s->pairs, index, count, &draw, err));
     eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
-    tensor *hidden = eqb_bert_encoder(g, s->model, &b->batch);
+    eqbi_heads h = eqbi_pair_forward(g, s->model, b);
     if (b->rows > 0) {
-        tensor *log_p = eqb_log_softmax(g, eqb_bert_mlm(g, s->model, hidden, b->row, b->rows));
+        tensor *log_p = eqb_log_softmax(g, h.mlm);
         if (!log_p) return eqb_graph_status(g, err);
         int32_t n = log_p->cols;
         score_labels(s, index, log_p->x, n);
+        score_odds(s, log_p->x, n);
         for (int32_t k = 0; k < b->pairs; k++) {
             s->slot_js += js_divergence(log_p->x + (size_t)b->pair[k].male * (size_t)n,
                                         log_p->x + (size_t)b->pair[k].female * (size_t)n, n);
             s->slot_pairs++;
         }
         if (s->original && b->keeps > 0) {
-            const float *reference = eqbi_reference_logits(s->teacher, s->original, b);
+            const float *reference =
+                eqbi_reference_words(s->teacher, s->original, b, b->keep, b->keeps);
             float *log_t = eqbi_scratch(g, (size_t)n, sizeof *log_t);
             if (!reference) return eqb_graph_status(s->teacher, err);
             if (log_t) score_keep(s, log_p->x, reference, n, log_t);
         }
     }
     if (b->next_pairs > 0) {
-        tensor *pooled = eqb_bert_pooler(g, s->model, hidden, &b->batch);
-        tensor *p = eqb_softmax(g, eqb_bert_nsp(g, s->model, pooled));
+        tensor *p = eqb_softmax(g, h.nsp);
         if (p) score_next(s, p->x);
     }
     return eqb_graph_status(g, err);
@@ -182,6 +173,7 @@ static void finish(const scorer *s)
         e->mlm_accuracy[i] = mean(s->right[i], s->pieces[i]);
         e->next_accuracy[i] = mean(s->next_right[i], e->next);
     }
+    e->odds_gap = mean(s->odds_gap, e->odds);
     e->next_gap = mean(s->next_gap, e->next);
     e->fact_loss = mean(s->fact_loss, s->fact_pieces);
     e->keep_kl = s->original ? mean(s->keep_kl, e->keeps) : NAN;

@@ -94,8 +94,8 @@ static eqb_status write_metrics(loop *l, const eqb_progress *p, eqb_error *err)
         double value;
     } numbers[] = {{"loss", p->loss},           {"loss_mlm", p->mlm},
                    {"loss_nsp", p->nsp},        {"loss_pair", p->pair},
-                   {"loss_keep", p->keep},      {"learning_rate", p->learning_rate},
-                   {"grad_norm", p->gradient_norm}, {"tok_s", p->tokens_per_second},
+                   {"loss_odds", p->odds},      {"loss_keep", p->keep},
+                   {"learning_rate", p->learning_rate}, {"grad_norm", p->gradient_norm}, {"tok_s", p->tokens_per_second},
                    {"wall", p->seconds}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         print_number(t, numbers[i].key, numbers[i].value);
@@ -111,21 +111,31 @@ static eqb_status save(loop *l, eqb_progress *p, eqb_error *err)
                                 l->task->settings, l->task->options->keep_checkpoints, err);
 }
 
+/* Of those that the step has; NaN: of none. */
+static double sum_of_means(const eqbi_sum *a, const eqbi_sum *b, const eqbi_sum *c)
+{
+    const eqbi_sum *const term[] = {a, b, c};
+    double sum = NAN;
+    for (int i = 0; i < 3; i++)
+        if (term[i] && term[i]->weight > 0.0)
+            sum = (isnan(sum) ? 0.0 : sum) + term[i]->sum / term[i]->weight;
+    return sum;
+}
+
 static void report(loop *l, const eqbi_totals *t, double rate, double norm, eqb_progress *p)
 {
     l->tokens += t->tokens;
     l->seconds = now() - l->started;
     double done = (double)(l->optimizer->step - l->first);
     double left = (double)(l->task->options->steps - l->optimizer->step);
-    double pair = mean(t->pair.sum, t->pair.weight);
-    double next = mean(t->next_pair.sum, t->next_pair.weight);
     *p = (eqb_progress){.step = l->optimizer->step,
                         .steps = l->task->options->steps,
                         .loss = t->loss,
                         .mlm = mean(t->mlm.sum, t->mlm.weight),
                         .nsp = mean(t->nsp.sum, t->nsp.weight),
-                        .pair = isnan(pair) ? next : isnan(next) ? pair : pair + next,
-                        .keep = mean(t->keep.sum, t->keep.weight),
+                        .pair = sum_of_means(&t->pair, &t->next_pair, NULL),
+                        .odds = mean(t->odds.sum, t->odds.weight),
+                        .keep = sum_of_means(&t->keep, &t->keep_gendered, &t->keep_next),
                         .learning_rate = rate,
                         .gradient_norm = norm,
                         .tokens_per_second = (double)l->tokens / fmax(l->seconds, 1e-9),

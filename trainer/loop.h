@@ -6,12 +6,14 @@
 #include "autograd/tensor.h"
 #include "trainer/checkpoint.h"
 
+typedef struct eqbi_sum {
+    double sum, weight;
+} eqbi_sum;
+
 /* Sums over a step; a mean is sum / weight. */
 typedef struct eqbi_totals {
     double loss; /* weighted, over the whole step */
-    struct {
-        double sum, weight;
-    } mlm, nsp, pair, next_pair, keep;
+    eqbi_sum mlm, nsp, pair, next_pair, odds, keep, keep_gendered, keep_next;
     int64_t tokens;
 } eqbi_totals;
 

@@ -13,8 +13,9 @@ static const double MASKED_SHARE = 0.15;
 /* An example and what was drawn for it. */
 typedef struct plan {
     const eqbi_example *example;
-    const eqbi_example *donor; /* of a false continuation; NULL: its own */
+    const eqbi_example *donor; /* of a false or borrowed continuation; NULL: its own */
     uint64_t slots_key;
+    bool odds; /* two sentences of the other direction come with it */
 } plan;
 
 typedef struct builder {
@@ -42,10 +43,12 @@ static const eqbi_example *find_donor(const eqb_pairs *p, const eqbi_example *e,
 {
     const int64_t *line = p->next_example + p->next_start[e->next_group];
     int64_t count = p->next_start[e->next_group + 1] - p->next_start[e->next_group];
+    if (count == 0) return NULL;
     int64_t at = (int64_t)(eqbi_random(key, 0, 0) % (uint64_t)count);
     for (int64_t tried = 0; tried < count; tried++, at = at + 1 < count ? at + 1 : 0) {
         const eqbi_example *other = &p->example[line[at]];
-        if (strcmp(other->text.next_male, e->text.next_male) != 0) return other;
+        if (!e->text.next_male || strcmp(other->text.next_male, e->text.next_male) != 0)
+            return other;
     }
     return NULL;
 }
@@ -53,11 +56,20 @@ static const eqbi_example *find_donor(const eqb_pairs *p, const eqbi_example *e,
 static plan make_plan(const eqb_pairs *p, int64_t index, const eqbi_draw *draw)
 {
     const eqbi_example *e = &p->example[index];
-    plan made = {.example = e, .slots_key = draw_key(draw, index, DRAW_SLOTS)};
-    if (e->is_next == 1 && !draw->evaluate &&
-        eqbi_random_real(draw_key(draw, index, DRAW_FALSE), 0, 0) < draw->false_next)
+    plan made = {.example = e,
+                 .slots_key = draw_key(draw, index, DRAW_SLOTS),
+                 .odds = draw->odds && e->genders > 0};
+    double share = e->is_next == 1                            ? draw->false_next
+                   : e->is_next < 0 && e->kind == EQBI_PAIR ? draw->borrow_next
+                                                              : 0.0;
+    if (!draw->evaluate && eqbi_random_real(draw_key(draw, index, DRAW_FALSE), 0, 0) < share)
         made.donor = find_donor(p, e, draw_key(draw, index, DRAW_DONOR));
     return made;
+}
+
+static bool has_next(const plan *p)
+{
+    return p->donor || p->example->is_next >= 0;
 }
 
 /* Whether slot k is in the batch at all: an exchanged continuation takes its slots with it. */
@@ -110,8 +122,8 @@ static const int32_t *continuation(const eqb_pairs *p, const plan *plan_, int si
 static int32_t sequence_tokens(const eqb_pairs *p, const plan *plan_, int side)
 {
     int32_t second = 0, first = side_of(plan_->example, side)->count[0];
-    if (plan_->example->is_next >= 0) continuation(p, plan_, side, &second);
-    return first + 2 + (plan_->example->is_next >= 0 ? second + 1 : 0);
+    if (has_next(plan_)) continuation(p, plan_, side, &second);
+    return first + 2 + (has_next(plan_) ? second + 1 : 0);
 }
 
 static int sides(const eqbi_example *e)
@@ -121,7 +133,7 @@ static int sides(const eqbi_example *e)
 
 /* What a batch can hold at most. */
 typedef struct sizes {
-    size_t tokens, sequences, slots, next_pairs;
+    size_t tokens, sequences, slots, next_pairs, odds;
 } sizes;
 
 static bool take_arrays(builder *b, const sizes *n)
@@ -146,6 +158,9 @@ static bool take_arrays(builder *b, const sizes *n)
            (o->next_label = eqbi_arena_alloc(m, n->sequences, sizeof *o->next_label)) &&
            (o->next_weight = eqbi_arena_alloc(m, n->sequences, sizeof *o->next_weight)) &&
            (o->next_pair = eqbi_arena_alloc(m, n->next_pairs, sizeof *o->next_pair)) &&
+           (o->odd = eqbi_arena_alloc(m, n->odds, sizeof *o->odd)) &&
+           (o->slot_row = eqbi_arena_alloc(m, n->tokens, sizeof *o->slot_row)) &&
+           (o->slot_row_weight = eqbi_arena_alloc(m, n->tokens, sizeof *o->slot_row_weight)) &&
            (o->keep = eqbi_arena_alloc(m, n->tokens, sizeof *o->keep)) &&
            (o->keep_row_weight = eqbi_arena_alloc(m, n->tokens, sizeof *o->keep_row_weight));
 }
@@ -165,7 +180,11 @@ static eqb_status open_batch(builder *b, const int64_t *index, int32_t count,
         for (int side = 0; side < sides(e); side++, n.sequences++)
             n.tokens += (size_t)sequence_tokens(b->pairs, &b->plan[i], side);
         if ((size_t)e->slots > n.slots) n.slots = (size_t)e->slots;
-        n.next_pairs += e->kind == EQBI_PAIR && e->is_next >= 0;
+        n.next_pairs += e->kind == EQBI_PAIR && has_next(&b->plan[i]);
+        if (!b->plan[i].odds) continue;
+        n.tokens += 2 * ((size_t)e->male.count[0] + 2);
+        n.sequences += 2;
+        n.odds += (size_t)e->genders;
     }
     if (n.tokens > INT32_MAX)
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "batch of %zu tokens, at most %d", n.tokens,
@@ -205,7 +224,11 @@ static void mask_slots(builder *b, const plan *p, int32_t example, int side, int
             o->example[row] = example;
             o->slot[row] = k;
             if (labelled) o->mlm_weight += (double)e->weight;
-            if (keep) {
+            if (e->kind == EQBI_PAIR) {
+                o->slot_row[o->slot_rows] = row;
+                o->slot_row_weight[o->slot_rows++] = e->weight;
+                o->slot_weight += (double)e->weight;
+            } else {
                 o->keep[o->keeps] = row;
                 o->keep_row_weight[o->keeps++] = e->weight;
                 o->keep_weight += (double)e->weight;
@@ -222,20 +245,20 @@ static void put_sequence(builder *b, const plan *p, int32_t example, int side)
     const eqbi_example *e = p->example;
     const eqbi_side *s = side_of(e, side);
     int32_t sequence = o->batch.sequences++, at = b->start[sequence], second;
-    bool has_next = e->is_next >= 0;
+    bool told = e->is_next >= 0;
     put(b, &at, &b->pairs->special.cls, 1, 0);
     put(b, &at, s->ids[0], s->count[0], 0);
     put(b, &at, &b->pairs->special.sep, 1, 0);
-    if (has_next) {
+    if (has_next(p)) {
         const int32_t *ids = continuation(b->pairs, p, side, &second);
         put(b, &at, ids, second, 1);
         put(b, &at, &b->pairs->special.sep, 1, 1);
     }
     mask_slots(b, p, example, side, b->start[sequence]);
     b->start[sequence + 1] = at;
-    o->next_label[sequence] = !has_next ? -1 : p->donor || e->is_next == 0;
-    o->next_weight[sequence] = has_next ? e->weight : 0.0f;
-    if (has_next) o->next_weight_sum += (double)e->weight;
+    o->next_label[sequence] = !told ? -1 : p->donor || e->is_next == 0;
+    o->next_weight[sequence] = told ? e->weight : 0.0f;
+    if (told) o->next_weight_sum += (double)e->weight;
 }
 
 /* Lists what shall agree in the two sequences just written. */
@@ -254,11 +277,49 @@ static void put_pairs(builder *b, const plan *p)
             o->pair_weight += (double)e->weight;
         }
     }
-    if (e->is_next < 0) return;
+    if (!has_next(p)) return;
     int32_t last = o->batch.sequences - 1;
     o->next_pair[o->next_pairs++] =
         (eqb_pair_rows){.male = last - 1, .female = last, .weight = e->weight};
     o->next_pair_weight += (double)e->weight;
+}
+
+/* A line's first segment without its words of gender, once with and once without its professions. */
+static void put_odds(builder *b, const plan *p, int32_t example)
+{
+    eqbi_pair_batch *o = b->out;
+    const eqbi_example *e = p->example;
+    int32_t first = o->rows;
+    for (int hidden = 0; hidden < 2; hidden++) {
+        int32_t sequence = o->batch.sequences++, begin = b->start[sequence] + 1;
+        int32_t at = begin - 1, mask = b->pairs->special.mask;
+        put(b, &at, &b->pairs->special.cls, 1, 0);
+        put(b, &at, e->male.ids[0], e->male.count[0], 0);
+        put(b, &at, &b->pairs->special.sep, 1, 0);
+        b->start[sequence + 1] = at;
+        o->next_label[sequence] = -1;
+        o->next_weight[sequence] = 0.0f;
+        int32_t slots = !hidden ? 0 : e->marked ? e->slots : e->professions;
+        for (int32_t k = 0; k < slots; k++)
+            for (int32_t i = 0; i < e->male.slot[k].count && e->male.slot[k].segment == 0; i++)
+                b->ids[begin + e->male.slot[k].begin + i] = mask;
+        for (int32_t i = 0; i < e->genders; i++) {
+            int32_t row = o->rows++;
+            o->row[row] = begin + e->gender[i].at;
+            o->label[row] = -1;
+            o->weight[row] = e->weight;
+            o->side[row] = 3;
+            o->example[row] = example;
+            o->slot[row] = -1;
+            b->ids[o->row[row]] = mask;
+        }
+    }
+    for (int32_t i = 0; i < e->genders; i++) {
+        o->odd[o->odds++] = (eqbi_odds){
+            {.male = first + i, .female = first + e->genders + i, .weight = e->weight},
+            {e->gender[i].male, e->gender[i].female}};
+        o->odds_weight += (double)e->weight;
+    }
 }
 
 eqb_status eqbi_pair_batch_make(eqbi_pair_batch *out, const eqb_pairs *pairs,
@@ -274,6 +335,7 @@ eqb_status eqbi_pair_batch_make(eqbi_pair_batch *out, const eqb_pairs *pairs,
         choose_slots(&b, p);
         for (int side = 0; side < sides(p->example); side++) put_sequence(&b, p, i, side);
         if (p->example->kind == EQBI_PAIR) put_pairs(&b, p);
+        if (p->odds) put_odds(&b, p, i);
     }
     out->batch.start = b.start;
     out->batch.ids = b.ids;

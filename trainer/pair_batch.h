@@ -8,6 +8,12 @@
 
 #include "trainer/pairs.h"
 
+/* What the log-odds of a word of gender shall not depend on; see odds below. */
+typedef struct eqbi_odds {
+    eqb_pair_rows rows;
+    int32_t words[2];       /* the columns: "he", "she" */
+} eqbi_odds;
+
 typedef struct eqbi_pair_batch {
     eqb_batch batch;        /* packed tokens, masked */
     /* Masked rows, one entry per masked token. */
@@ -15,23 +21,32 @@ typedef struct eqbi_pair_batch {
     int32_t *row;           /* [M] row of the packed batch; ascending in keep sentences       */
     int32_t *label;         /* [M] the true token, -1: none (unlabelled, or a keep row)       */
     float *weight;          /* [M] of the MLM term                                            */
-    int32_t *side;          /* [M] 0 male, 1 female, 2 keep                                   */
+    int32_t *side;          /* [M] 0 male, 1 female, 2 keep, 3 odds                           */
     int32_t *example;       /* [M] index into the examples given                              */
     int32_t *slot;          /* [M] which slot of the example                                  */
     /* Pair similarity: indices into the M rows above. */
     int32_t pairs;
     eqb_pair_rows *pair;    /* [pairs] */
     /* Next sentence: sequences with a second segment. */
-    int32_t *next_label;    /* [sequences] 0 follows, 1 random, -1 no second segment or keep  */
+    int32_t *next_label;    /* [sequences] 0 follows, 1 random, -1 none: nothing to say, or a
+                               second segment that is borrowed                                */
     float *next_weight;     /* [sequences]                                                    */
     int32_t next_pairs;
     eqb_pair_rows *next_pair; /* [next_pairs] male sequence, female sequence; no equate       */
-    /* Keep: which of the M rows are compared with the original model. */
+    /* The other direction: indices into the M rows. "male" is the row of a word of gender, masked,
+     * in a sentence that shows the profession; "female" the same in one that does not. */
+    int32_t odds;
+    eqbi_odds *odd;         /* [odds] */
+    /* Keep: which of the M rows, of keep and fact lines, are compared with the original model. */
     int32_t keeps;
     int32_t *keep;          /* [keeps] indices into the M rows, ascending                     */
     float *keep_row_weight; /* [keeps]                                                        */
+    int32_t slot_rows;
+    int32_t *slot_row;      /* [slot_rows] the M rows of pair lines' slots, ascending         */
+    float *slot_row_weight; /* [slot_rows]                                                    */
     /* Denominators of this batch: sums of weights. */
-    double mlm_weight, next_weight_sum, pair_weight, next_pair_weight, keep_weight;
+    double mlm_weight, next_weight_sum, pair_weight, next_pair_weight, odds_weight, keep_weight,
+        slot_weight;
     const eqb_allocator *allocator; /* set before the first call; NULL: the C library's       */
     eqbi_arena memory;      /* all arrays live here; reused by the next call                  */
 } eqbi_pair_batch;
@@ -39,6 +54,8 @@ typedef struct eqbi_pair_batch {
 typedef struct eqbi_draw {
     uint64_t seed, step;
     bool evaluate;     /* no false continuations, draws that do not depend on seed and step */
+    bool odds;         /* whether lines get their sentences of the other direction */
+    double borrow_next; /* probability that a pair line without a second segment gets another's */
     double false_next; /* probability that a line whose continuation is true gets a false one */
 } eqbi_draw;
 

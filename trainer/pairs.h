@@ -23,6 +23,12 @@ typedef struct eqbi_side {
     eqbi_slot *slot;   /* [slots of the line]                                       */
 } eqbi_side;
 
+/* A token in which the two versions differ: "he" and "she". */
+typedef struct eqbi_gender {
+    int32_t at; /* in the first segment */
+    int32_t male, female;
+} eqbi_gender;
+
 typedef enum eqbi_kind { EQBI_PAIR, EQBI_FACT, EQBI_KEEP } eqbi_kind;
 
 typedef struct eqbi_example {
@@ -33,10 +39,14 @@ typedef struct eqbi_example {
                                a batch draws some: professions first, then in order of the text */
     int32_t professions;    /* unmarked lines: how many of the slots (the first) are professions */
     int32_t is_next;        /* 1, 0, or -1: no second segment */
-    int32_t next_group;     /* of lines that may lend each other a continuation; -1: no segment */
+    int32_t next_group;     /* of lines that may lend each other a continuation */
     int32_t *equate;        /* [equated][2] token ids: male word's piece, female word's piece; no id
                                occurs twice */
     int32_t equated;
+    eqbi_gender *gender;    /* [genders] words of gender of a pair line's first segment, if all of
+                               them are single pieces and stand at the same places in both versions
+                               and a word of a profession stands there too; else none */
+    int32_t genders;
     int32_t *word;          /* [words] numbers of the words it is held out by; in lines of the same
                                kind equal words have equal numbers */
     int32_t words;
@@ -59,6 +69,10 @@ struct eqb_pairs {
      * next_example[next_start[g]] .. next_example[next_start[g+1] - 1]. */
     int64_t *next_example, *next_start;
     int32_t next_groups;
+    int32_t *neutral_ids;    /* ids of all tokens but the words that are gendered by definition: the
+                                "neutral" support set [neutral_count], ascending */
+    int32_t neutral_count;
+    int32_t *gendered_ids;   /* the rest of them [vocab_size - neutral_count], ascending */
     int32_t max_tokens;
     eqb_special_ids special;
     int32_t vocab_size;

@@ -183,3 +183,39 @@ eqb_status eqbi_find_candidates(eqbi_reader *r, const eqbi_line *line, eqbi_exam
                              "masked");
     return EQB_OK;
 }
+
+/* Whether a slot of the first segment has a word, and where: the model can be shown it or not. */
+static bool shows_word(const eqbi_reader *r, const eqbi_example *e)
+{
+    int32_t slots = e->marked ? e->slots : e->professions;
+    for (int32_t k = 0; k < slots; k++) {
+        const eqbi_slot *slot = &e->male.slot[k];
+        if (slot->segment == 0 && e->male.ids[0][slot->begin] != r->pairs->special.mask)
+            return true;
+    }
+    return false;
+}
+
+eqb_status eqbi_find_gender(eqbi_reader *r, const eqbi_line *line, eqbi_example *out,
+                            eqb_error *err)
+{
+    const eqbi_segment *male = &line->segment[0][0], *female = &line->segment[1][0];
+    words x, y;
+    if (out->kind != EQBI_PAIR || out->equated > 0 || !shows_word(r, out)) return EQB_OK;
+    if (!split_words(r, male, &x) || !split_words(r, female, &y)) return eqbi_no_memory(r, err);
+    if (x.count != y.count || male->count != female->count) return EQB_OK;
+    out->gender = eqbi_arena_alloc(&r->pairs->memory, (size_t)x.count, sizeof *out->gender);
+    if (!out->gender) return eqbi_no_memory(r, err);
+    for (int32_t i = 0; i < x.count; i++) {
+        const word *a = &x.word[i], *b = &y.word[i];
+        if (a->begin == b->begin && equal(male, a, female, b)) continue;
+        if (a->begin != b->begin || a->count != 1 || b->count != 1 || !is_known(r, male, a) ||
+            !is_known(r, female, b)) {
+            out->genders = 0;
+            return EQB_OK;
+        }
+        out->gender[out->genders++] =
+            (eqbi_gender){a->begin, male->ids[a->begin], female->ids[b->begin]};
+    }
+    return EQB_OK;
+}

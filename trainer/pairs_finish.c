@@ -18,8 +18,8 @@ static eqb_status group_continuations(eqbi_reader *r, eqb_error *err)
     memset(p->next_start, 0, (groups + 1) * sizeof *p->next_start);
     for (int64_t i = 0; i < p->count; i++) {
         eqbi_example *e = &p->example[i];
-        if (e->is_next < 0) continue;
         e->next_group = 2 * e->language + e->test;
+        if (e->is_next < 0) continue;
         p->next_start[e->next_group + 1]++;
         segments++;
     }
@@ -31,7 +31,7 @@ static eqb_status group_continuations(eqbi_reader *r, eqb_error *err)
         p->next_start[g + 1] += p->next_start[g];
     }
     for (int64_t i = 0; i < p->count; i++)
-        if (p->example[i].next_group >= 0) p->next_example[at[p->example[i].next_group]++] = i;
+        if (p->example[i].is_next >= 0) p->next_example[at[p->example[i].next_group]++] = i;
     return EQB_OK;
 }
 
@@ -86,6 +86,39 @@ static eqb_status list_professions(eqbi_reader *r, eqb_error *err)
     return EQB_OK;
 }
 
+/* Gendered by definition in a language of the file; professions of two forms are not. */
+static bool is_gendered(const eqbi_reader *r, const char *word)
+{
+    for (size_t i = 0; i < r->languages.count; i++) {
+        const char *lang = eqbi_names_text(&r->languages, (int32_t)i);
+        eqbi_language language = eqbi_language_of(lang[0] ? lang : NULL);
+        if (eqbi_is_gendered(language, word) && !eqbi_is_profession(language, word)) return true;
+    }
+    return false;
+}
+
+static eqb_status list_neutral(eqbi_reader *r, eqb_error *err)
+{
+    eqb_pairs *p = r->pairs;
+    p->neutral_ids = eqbi_arena_alloc(&p->memory, (size_t)p->vocab_size, sizeof *p->neutral_ids);
+    p->gendered_ids = eqbi_arena_alloc(&p->memory, (size_t)p->vocab_size, sizeof *p->gendered_ids);
+    if (!p->neutral_ids || !p->gendered_ids) return eqbi_no_memory(r, err);
+    for (int32_t id = 0; id < p->vocab_size; id++) {
+        const char *token = eqb_tokenizer_token(r->tokenizer, id);
+        eqbi_mark mark = eqbi_arena_mark(&r->scratch);
+        size_t length = token ? strlen(token) : 0;
+        char *folded = eqbi_arena_alloc(&r->scratch, EQBI_FOLDED(length), 1);
+        if (!folded) return eqbi_no_memory(r, err);
+        eqbi_fold(token ? token : "", length, folded);
+        if (is_gendered(r, folded))
+            p->gendered_ids[id - p->neutral_count] = id;
+        else
+            p->neutral_ids[p->neutral_count++] = id;
+        eqbi_arena_rewind(&r->scratch, mark);
+    }
+    return EQB_OK;
+}
+
 /* ----------------------------------------------------------------------------------- summary -- */
 
 static void sum_up(eqb_pairs *p)
@@ -108,6 +141,7 @@ eqb_status eqbi_finish_pairs(eqbi_reader *r, eqb_error *err)
     eqbi_arena_reset(&r->scratch);
     EQBI_TRY(group_continuations(r, err));
     EQBI_TRY(list_professions(r, err));
+    EQBI_TRY(list_neutral(r, err));
     sum_up(r->pairs);
     return EQB_OK;
 }

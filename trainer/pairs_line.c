@@ -170,7 +170,6 @@ static eqb_status build(eqbi_reader *r, const eqbi_line *line, eqbi_example *out
     *out = (eqbi_example){.kind = f->kind,
                           .slots = s[0][0].slots + s[0][1].slots,
                           .is_next = f->is_next,
-                          .next_group = -1,
                           .weight = (float)f->weight,
                           .split_given = f->split >= 0,
                           .test = f->split == 1};
@@ -188,6 +187,7 @@ static eqb_status build(eqbi_reader *r, const eqbi_line *line, eqbi_example *out
     if (out->language < 0) return eqbi_no_memory(r, err);
     EQBI_TRY(fill_equate(r, line, out, err));
     if (r->bad) return EQB_OK;
+    EQBI_TRY(eqbi_find_gender(r, line, out, err));
     EQBI_TRY(fill_words(r, line, out, err));
     return fill_text(r, f, out, err);
 }

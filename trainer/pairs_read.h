@@ -110,6 +110,9 @@ bool eqbi_equated(const eqbi_fields *fields, const char *male, const char *femal
  * NOMEM */
 eqb_status eqbi_find_candidates(eqbi_reader *r, const eqbi_line *line, eqbi_example *out,
                                 eqb_error *err);
+/* Fills the words of gender of a pair line, whose slots are there already.   errors  NOMEM */
+eqb_status eqbi_find_gender(eqbi_reader *r, const eqbi_line *line, eqbi_example *out,
+                            eqb_error *err);
 /* Checks and completes a line; if it is good, it becomes the last example.   errors  NOMEM */
 eqb_status eqbi_read_line(eqbi_reader *r, const eqbi_fields *fields, eqb_error *err);
 

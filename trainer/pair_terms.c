@@ -1,0 +1,145 @@
+/* The terms of the loss; see pair_terms.h. A mean is over the whole step: each term is a sum over the
+ * micro-batch, times its weight, over the step's denominator.                                     */
+#include "trainer/pair_terms.h"
+
+/* weight / denominator as the factor of a loss. */
+static float factor(double weight, double denominator)
+{
+    return denominator > 0.0 ? (float)(weight / denominator) : 0.0f;
+}
+
+/* A term of this sum, its share of the denominator, and its weight in the total. */
+static void add(eqbi_totals *totals, eqbi_sum *term, double sum, double share, double weight,
+                double denominator)
+{
+    term->sum += sum;
+    term->weight += share;
+    totals->loss += weight * sum / denominator;
+}
+
+bool eqbi_decides_next(const eqb_model *model)
+{
+    const unsigned needed = EQB_PART_NSP | EQB_PART_POOLER;
+    return (model->parts & needed) == needed;
+}
+
+eqbi_heads eqbi_pair_forward(graph *g, eqb_model *model, const eqbi_pair_batch *b)
+{
+    eqbi_heads h = {0};
+    bool next = b->next_pairs > 0;
+    for (int32_t i = 0; i < b->batch.sequences; i++) next = next || b->next_label[i] >= 0;
+    next = next && eqbi_decides_next(model);
+    eqb_bert_heads(g, model, &b->batch, b->row, b->rows, &h.mlm, next ? &h.nsp : NULL);
+    return h;
+}
+
+void eqbi_label_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
+                      const eqbi_pair_batch *b, eqbi_totals *totals)
+{
+    const eqb_train_options *o = t->options;
+    if (h->mlm && t->mlm > 0.0) {
+        double sum = eqb_loss_mlm(g, h->mlm, b->label, b->weight, o->label_loss,
+                                  factor(o->weight_mlm, t->mlm));
+        add(totals, &totals->mlm, sum, b->mlm_weight, o->weight_mlm, t->mlm);
+    }
+    if (h->nsp && t->next > 0.0) {
+        double sum = eqb_loss_nsp(g, h->nsp, b->next_label, b->next_weight,
+                                  factor(o->weight_nsp, t->next));
+        add(totals, &totals->nsp, sum, b->next_weight_sum, o->weight_nsp, t->next);
+    }
+}
+
+/* ---------------------------------------------------------------------------------- agreement -- */
+
+static void custom_term(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
+                        const eqbi_pair_batch *b, eqbi_totals *totals)
+{
+    const eqb_train_options *o = t->options;
+    tensor *loss = o->custom_loss(o->custom_user, g, h->mlm, b->pair, b->pairs, h->nsp,
+                                  b->next_pair, b->next_pairs);
+    if (!loss) {
+        eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "the custom loss returned NULL");
+        return;
+    }
+    float beta, *d = eqbi_grad(g, loss, &beta);
+    if (d) d[0] = (beta != 0.0f ? d[0] : 0.0f) + 1.0f / (float)o->run.accumulate;
+    totals->loss += (double)loss->x[0] / o->run.accumulate;
+}
+
+void eqbi_agreement_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
+                          const eqbi_pair_batch *b, eqbi_totals *totals)
+{
+    const eqb_train_options *o = t->options;
+    const eqb_pairs *p = t->pairs;
+    const int32_t *const support[] = {NULL, p->neutral_ids, p->profession_ids};
+    const int32_t count[] = {0, p->neutral_count, p->profession_count};
+    if (h->mlm && b->pairs > 0) {
+        double sum = eqb_loss_pair(g, h->mlm, b->pair, b->pairs, o->pair_loss, support[o->support],
+                                   count[o->support], factor(o->weight_pair, t->pair));
+        add(totals, &totals->pair, sum, b->pair_weight, o->weight_pair, t->pair);
+    }
+    if (h->nsp && b->next_pairs > 0) {
+        double sum = eqb_loss_pair(g, h->nsp, b->next_pair, b->next_pairs, o->pair_loss, NULL, 0,
+                                   factor(o->weight_next_pair, t->next_pair));
+        add(totals, &totals->next_pair, sum, b->next_pair_weight, o->weight_next_pair,
+            t->next_pair);
+    }
+    /* Of two centred columns, c = (d, -d) / 2, where d is by how much the log-odds differ. */
+    for (int32_t i = 0; h->mlm && i < b->odds; i++) {
+        const eqbi_odds *odd = &b->odd[i];
+        double sum = eqb_loss_pair(g, h->mlm, &odd->rows, 1, EQB_PAIR_CENTRED_MSE, odd->words, 2,
+                                   factor(4.0 * o->weight_odds, t->odds));
+        add(totals, &totals->odds, 4.0 * sum, (double)odd->rows.weight, o->weight_odds, t->odds);
+    }
+    if (o->custom_loss) custom_term(t, g, h, b, totals);
+}
+
+/* --------------------------------------------------------------------------- the original -- */
+
+/* What the original says, or NULL and its failure as that of g. */
+static const float *told(const eqbi_pair_terms *t, graph *g, const float *reference)
+{
+    if (!reference) eqbi_graph_fail(g, t->teacher->err.status, "%s", t->teacher->err.message);
+    return reference;
+}
+
+/* At slots of pairs only the words that are gendered by definition are kept, among themselves: "man"
+ * as against "woman" is no matter of bias. The others have to agree.                              */
+static void keep_words(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
+                       const eqbi_pair_batch *b, eqbi_totals *totals)
+{
+    double weight = t->options->weight_keep, in_pairs = t->options->weight_pair_keep;
+    const eqb_pairs *p = t->pairs;
+    int32_t gendered = p->vocab_size - p->neutral_count;
+    const float *reference;
+    if (b->keeps > 0 && weight > 0.0 &&
+        (reference = told(t, g, eqbi_reference_words(t->teacher, t->original, b, b->keep,
+                                                     b->keeps)))) {
+        double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->keep, b->keeps), reference,
+                                   b->keep_row_weight, NULL, 0, factor(weight, t->keep));
+        add(totals, &totals->keep, sum, b->keep_weight, weight, t->keep);
+    }
+    if (gendered > 0 && b->slot_rows > 0 && in_pairs > 0.0 &&
+        (reference = told(t, g, eqbi_reference_words(t->teacher, t->original, b, b->slot_row,
+                                                     b->slot_rows)))) {
+        double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->slot_row, b->slot_rows),
+                                   reference, b->slot_row_weight, p->gendered_ids, gendered,
+                                   factor(in_pairs, t->slot));
+        add(totals, &totals->keep_gendered, sum, b->slot_weight, in_pairs, t->slot);
+    }
+}
+
+void eqbi_keep_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
+                     const eqbi_pair_batch *b, eqbi_totals *totals)
+{
+    double weight = t->options->weight_pair_keep;
+    const float *reference;
+    if (!t->original) return;
+    if (h->mlm) keep_words(t, g, h, b, totals);
+    if (h->nsp && b->next_pairs > 0 && weight > 0.0 &&
+        (reference = told(t, g, eqbi_reference_next(t->teacher, t->original, b)))) {
+        double sum = eqb_loss_midpoint(g, h->nsp, reference, b->next_pair, b->next_pairs,
+                                       factor(weight, t->next_pair));
+        add(totals, &totals->keep_next, sum, b->next_pair_weight, weight, t->next_pair);
+    }
+}
