@@ -2,47 +2,12 @@
  * sentences, because next-sentence prediction is about sentences. See corpus.h.                   */
 #include "trainer/corpus.h"
 #include "autograd/random.h"
-#include "tokenizer/vocab_learner.h"
 #include "trainer/lines.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { LEAST_BLOCK = 1 << 10, HELDOUT_SEED = 1810 };
-
-/* ------------------------------------------------------------------------------ the vocabulary -- */
-
-eqb_status eqb_tokenizer_learn(eqb_tokenizer **out, const char *const *paths, int32_t count,
-                               int32_t size, const eqb_tokenizer_options *options, eqb_error *err)
-{
-    *out = NULL;
-    const eqb_allocator *a = options ? options->allocator : NULL;
-    eqbi_vocab_learner *learner;
-    EQBI_TRY(eqbi_vocab_learner_new(&learner, options, err));
-    eqbi_lines lines = {.fd = -1, .allocator = a};
-    eqb_status status = EQB_OK;
-    for (int32_t i = 0; status == EQB_OK && i < count; i++) {
-        status = eqbi_lines_open(&lines, paths[i], 0, err);
-        while (status == EQB_OK) {
-            const char *line;
-            size_t length;
-            status = eqbi_lines_next(&lines, &line, &length, err);
-            if (status != EQB_OK || !line) break;
-            status = eqbi_vocab_learner_add_text(learner, line, length, err);
-        }
-    }
-    eqbi_lines_close(&lines);
-    char *vocab = NULL;
-    size_t length = 0;
-    if (status == EQB_OK)
-        status = eqbi_vocab_learner_finish(learner, size, &vocab, &length, err);
-    if (status == EQB_OK) status = eqb_tokenizer_new(out, vocab, length, options, err);
-    eqbi_free(a, vocab, length + 1, 1);
-    eqbi_vocab_learner_free(learner);
-    return status;
-}
-
-/* --------------------------------------------------------------------------------- one block -- */
 
 static eqb_status no_memory(eqb_error *err)
 {
