@@ -133,8 +133,8 @@ static void put_common(bytes *b, const zip_entry *e)
 
 void put_zip(bytes *b, const zip_entry *entries, size_t count)
 {
-    uint64_t local[16];
-    ck_assert_uint_le(count, 16);
+    uint64_t local[64];
+    ck_assert_uint_le(count, 64);
     for (size_t i = 0; i < count; i++) {
         const zip_entry *e = &entries[i];
         const char *name = e->local_name ? e->local_name : e->name;
@@ -229,16 +229,18 @@ static void make_entry(bytes *value, bytes *data, const tf_entry *e)
         put_varint(&shape, dim.size);
         put(&shape, dim.data, dim.size);
     }
-    put_number(value, 0x0108, 2); /* dtype 1 */
+    put_number(value, 0x08, 1);
+    put_varint(value, e->data ? e->dtype : 1);
     put_number(value, 0x12, 1);
     put_varint(value, shape.size);
     put(value, shape.data, shape.size);
     put_number(value, 0x20, 1);
     put_varint(value, data->size);
     put_number(value, 0x28, 1);
-    put_varint(value, 4 * count);
+    put_varint(value, e->data ? e->size : 4 * count);
     size_t from = data->size;
-    for (uint64_t i = 0; i < count; i++) put(data, &(float){(float)i}, 4);
+    if (e->data) put(data, e->data, e->size);
+    for (uint64_t i = 0; !e->data && i < count; i++) put(data, &(float){(float)i}, 4);
     put_number(value, 0x35, 1);
     put_number(value, masked_crc(data->data + from, data->size - from), 4);
     put(value, e->fields, e->fields_size);

@@ -54,14 +54,17 @@ void put_zip(bytes *b, const zip_entry *entries, size_t count);
 /* archive/data.pkl with this table and archive/data/0 with six floats, and more if not NULL. */
 void put_torch_zip(bytes *b, const char *table, const zip_entry *more);
 
-/* One entry of a TensorFlow checkpoint: name, dtype 1 (float), shape of up to two dimensions. */
+/* One entry of a TensorFlow checkpoint: name, shape of up to two dimensions, numbers. */
 typedef struct tf_entry {
     const char *name;
     uint64_t rows, cols; /* cols 0: a vector */
     const char *fields;  /* more bytes of its protocol buffer, fields_size of them */
     size_t fields_size;
+    const void *data;    /* size bytes of TensorFlow's dtype; NULL: floats 0, 1, 2 ... */
+    size_t size;
+    unsigned dtype;
 } tf_entry;
-/* Index and data with the numbers 0, 1, 2 ... in each tensor; entries sorted by name. */
+/* Index and data; entries sorted by name. */
 void put_checkpoint(bytes *index, bytes *data, const tf_entry *entries, size_t count);
 /* Corrects the checksum of the only data block after a change to it. */
 void mend_checkpoint(bytes *index);
@@ -87,6 +90,7 @@ TCase *formats_tf_tests(void);
 TCase *formats_directory_tests(void);
 TCase *formats_convert_tests(void);
 TCase *formats_added_tests(void);
+TCase *formats_pairs_tests(void);
 TCase *formats_corpus_tests(void);
 
 #endif

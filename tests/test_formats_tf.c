@@ -77,7 +77,8 @@ START_TEST(test_entries)
         {"\x48\x05\x51\0\0\0\0\0\0\0\0", 11, NULL}, /* unknown fields */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tf_entry e = {"a", 3, 0, cases[i].fields, cases[i].size};
+        tf_entry e = {.name = "a", .rows = 3, .fields = cases[i].fields,
+                      .fields_size = cases[i].size};
         bytes index = checkpoint_of(&e, 1);
         eqb_error err = {0};
         if (cases[i].message)
