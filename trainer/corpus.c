@@ -173,6 +173,9 @@ eqb_status eqb_corpus_load(eqb_corpus **out, const char *const *paths, int32_t c
                            eqb_error *err)
 {
     *out = NULL;
+    if (!tokenizer)
+        return eqbi_fail(err, EQB_ERR_ARGUMENT,
+                         "there is no tokenizer (a model without a vocabulary?)");
     eqb_corpus *c = eqbi_calloc(allocator, 1, sizeof *c);
     if (!c) return no_memory(err);
     c->allocator = allocator;
