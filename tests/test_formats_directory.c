@@ -269,7 +269,7 @@ START_TEST(test_genuine_models)
          0.018073653802275658f, -0.009441097266972065f},
         /* parameters pickled as such */
         {"fastnlp-small-bert-legacy", "small_pytorch_model.bin",
-         "has no model.safetensors, pytorch_model.bin or bert_model.ckpt",
+         "found small_pytorch_model.bin: if these are the weights, rename it to pytorch_model.bin",
          NO_HEADS("pytorch_model.bin"), EQB_PART_POOLER, 111.625354, 446.986606,
          -0.0032747734803706408f, -0.010477352887392044f, -0.007755529601126909f},
         {"coldfire-tiny-bert", "model.safetensors", NULL,

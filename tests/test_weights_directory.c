@@ -25,6 +25,17 @@ START_TEST(test_directory_faults)
     check_load_fails(dir, "config.json: key \"hidden_size\" is \"768\", expected a whole number");
     write_text(dir, "config.json", "{}");
     check_load_fails(dir, ": has no model.safetensors, pytorch_model.bin or bert_model.ckpt");
+    static const char *const misnamed[][2] = {
+        {"training_args.bin", "bert_model.ckpt"},
+        {"model.ckpt-100.index", "found model.ckpt-100.index: rename it to bert_model.ckpt.index"},
+        {"model.fp16.safetensors", "found model.ckpt-100.index"}, /* the first in the alphabet */
+        {"model-00001-of-00002.safetensors", "found model-00001-of-00002.safetensors: is a part"}};
+    for (size_t i = 0; i < sizeof misnamed / sizeof *misnamed; i++) {
+        write_text(dir, misnamed[i][0], "");
+        check_load_fails(dir, misnamed[i][1]);
+    }
+    for (size_t i = 0; i < sizeof misnamed / sizeof *misnamed; i++)
+        remove(path_in(dir, misnamed[i][0]));
     static const char *const others[] = {"bert_model.ckpt.meta", "adapter_model.safetensors",
                                          "model.onnx", "rust_model.ot", "flax_model.msgpack",
                                          "tf_model.h5"};
