@@ -75,7 +75,7 @@ void touch(const eqbi_tensor_file *file);
 typedef eqb_status (*parser)(eqbi_tensor_file *out, const unsigned char *data, size_t size,
                              const char *where, const eqb_allocator *allocator, eqb_error *err);
 /* Parses a copy of exactly size bytes under the name "f", touches what comes out, closes it, and
- * checks that no allocation was above twice the size (and 64 KiB) and that all were given back. */
+ * checks that all memory together was at most twice the size (and 128 KiB), and given back. */
 eqb_status parse_exactly(parser parse, const unsigned char *data, size_t size, eqb_error *err);
 /* The same must fail with MODEL and exactly this message. */
 void check_refused(parser parse, const bytes *b, const char *message);

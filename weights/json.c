@@ -70,6 +70,12 @@ eqb_status eqbi_json_parse(eqbi_json *doc, const char *text, size_t length, eqb_
         if (doc->line > 0) line += doc->line - 1;
         return eqbi_fail(err, doc->fault, "%s:%zu:%zu: %s", doc->where, line, column, s.fault);
     }
+    /* cJSON takes about VALUE bytes for each. Vocabularies, the densest documents there are, have
+     * ten bytes of text a value and more. */
+    enum { VALUE = 128, SHORTEST = 8, SLACK = 8192 };
+    if (s.values > length / SHORTEST + SLACK)
+        return eqbi_json_fail(doc, err, "has %zu values, which would take %zu times its size",
+                              s.values, s.values * VALUE / length);
     /* The scanner has seen to all that cJSON can object to, so NULL means no memory. */
     doc->root = cJSON_ParseWithLength(text, length);
     if (!doc->root) return eqbi_fail(err, EQB_ERR_NOMEM, "%s: no memory to parse it", doc->where);

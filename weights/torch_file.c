@@ -23,6 +23,7 @@ typedef struct reader {
     eqb_error *err;
     eqbi_pickle pickle;
     eqbi_pickle_value root; /* the table of tensors */
+    size_t memory;          /* allocated or about to be, the pickle's own aside */
 } reader;
 
 static eqb_status fault(const reader *r, const char *what)
@@ -36,10 +37,26 @@ static eqb_status storage_fault(const reader *r, const char *key, size_t length,
                      length < 80 ? (int)length : 80, key, what);
 }
 
+static size_t most_memory(const reader *r)
+{
+    return r->size < (SIZE_MAX - SLACK) / 2 ? 2 * r->size + SLACK : SIZE_MAX;
+}
+
+/* What the directory of an archive took is less than the archive. */
 static void begin_pickle(reader *r, const unsigned char *data, size_t size, const char *where)
 {
-    size_t limit = r->size < (SIZE_MAX - SLACK) / 2 ? 2 * r->size + SLACK : SIZE_MAX;
-    eqbi_pickle_begin(&r->pickle, data, size, limit, where, r->allocator, r->err);
+    eqbi_pickle_begin(&r->pickle, data, size, most_memory(r) - r->memory, where, r->allocator,
+                      r->err);
+}
+
+/* Counts what is about to be allocated. */
+static eqb_status count_memory(reader *r, size_t count, size_t size)
+{
+    size_t left = most_memory(r) - r->pickle.memory - r->memory;
+    if (count > left / size)
+        return fault(r, "needs more than twice its size of memory, out of proportion");
+    r->memory += count * size;
+    return EQB_OK;
 }
 
 /* Bytes of so many elements; false when that overflows. */
@@ -132,8 +149,10 @@ static eqb_status read_zip(reader *r)
 {
     eqbi_zip zip;
     EQBI_TRY(eqbi_zip_open(&zip, r->data, r->size, r->where, r->allocator, r->err));
+    r->memory = zip.capacity * sizeof *zip.entry;
     eqb_status status = read_archive(r, &zip);
     eqbi_zip_close(&zip);
+    r->memory = 0;
     return status;
 }
 
@@ -203,10 +222,12 @@ static eqb_status read_legacy(reader *r)
     size_t count = r->pickle.tensors, unused;
     EQBI_TRY(count_tensors(r, &unused, &unused)); /* else the list below would be to blame */
     if (keys.kind != EQBI_PICKLE_LIST) return fault(r, "has no list of storages");
+    EQBI_TRY(count_memory(r, count, sizeof(eqbi_pickle_tensor *)));
     eqbi_pickle_tensor **sorted = eqbi_alloc(r->allocator, count, sizeof *sorted);
     if (!sorted) return eqbi_fail(r->err, EQB_ERR_NOMEM, "%s: no memory to read it", r->where);
     eqb_status status = take_storages(r, sorted, keys);
     eqbi_free(r->allocator, sorted, count, sizeof *sorted);
+    r->memory = 0;
     return status;
 }
 
@@ -242,6 +263,8 @@ static eqb_status make_table(reader *r)
     EQBI_TRY(count_tensors(r, &tensors, &names));
     /* Names that differ stand in the pickle one by one, each longer than here. */
     if (names > r->size) return fault(r, "the name of a tensor appears twice");
+    EQBI_TRY(count_memory(r, tensors, sizeof *r->out->tensor));
+    EQBI_TRY(count_memory(r, names, 1));
     EQBI_TRY(eqbi_tensor_file_reserve(r->out, tensors, names, r->where, r->err));
     char *name = r->out->names;
     for (size_t i = 0; i < p->members; i++) {

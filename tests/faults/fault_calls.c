@@ -35,6 +35,7 @@ static const struct {
     {CALL_opendir, EMFILE, false, false}, {CALL_readdir, EIO, false, false},
     {CALL_flock, ENOLCK, false, false},   {CALL_flock, EINTR, false, true},
     {CALL_truncate, EIO, false, false},   {CALL_truncate, EINTR, false, true},
+    {CALL_seek, EIO, false, false},
 };
 enum { FAULTS = sizeof faults / sizeof *faults };
 

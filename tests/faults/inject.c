@@ -225,7 +225,7 @@ WRAP(int, ftruncate, int fd, off_t size)
 
 WRAP(off_t, lseek, int fd, off_t offset, int whence)
 {
-    return fails(CALL_truncate) ? -1 : __real_lseek(fd, offset, whence);
+    return fails(CALL_seek) ? -1 : __real_lseek(fd, offset, whence);
 }
 
 #else /* nothing fails where the linker cannot do it */

@@ -12,7 +12,7 @@
 /* X(name): CALL_name, one or a few functions of the C library each. */
 #define CALL_LIST(X)                                                                             \
     X(alloc) X(open) X(stat) X(mmap) X(read) X(write) X(fsync) X(close) X(rename) X(unlink)      \
-    X(mkdir) X(opendir) X(readdir) X(flock) X(truncate)
+    X(mkdir) X(opendir) X(readdir) X(flock) X(truncate) X(seek)
 
 typedef enum call {
 #define X(name) CALL_##name,
