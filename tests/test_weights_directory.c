@@ -45,8 +45,19 @@ START_TEST(test_directory_faults)
         snprintf(message, sizeof message, ": found %s only, which is not supported", others[i]);
         check_load_fails(dir, message);
     }
-    write_text(dir, "model.safetensors", "version https://git-lfs.github.com/spec/v1\n");
-    check_load_fails(dir, "model.safetensors: is a Git LFS pointer, not the weights");
+    static const char *const pointers[] = {"model.safetensors", "tokenizer.json", "vocab.txt",
+                                           "config.json"};
+    for (int i = 0; i < 4; i++) {
+        char message[128];
+        dir = saved_dir(model);
+        write_text(dir, pointers[i], "version https://git-lfs.github.com/spec/v1\n");
+        snprintf(message, sizeof message, "%s: is a Git LFS pointer, not the file itself",
+                 pointers[i]);
+        check_load_fails(dir, message);
+    }
+    char path[4096];
+    strcpy(path, path_in(dir, "vocab.txt"));
+    check_load_fails(path, "vocab.txt: is a file, expected the directory of a model");
 
     dir = saved_dir(model);
     write_text(dir, "config.json", "{\"vocab_size\":16777216,\"hidden_size\":65532}");

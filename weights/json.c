@@ -1,6 +1,7 @@
 /* The wrapper around cJSON; see json.h. */
 #include "weights/json.h"
 #include "base/file.h"
+#include "weights/tensor_file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -93,7 +94,9 @@ eqb_status eqbi_json_read(eqbi_json *doc, const char *dir, size_t limit,
     eqb_status status = eqbi_file_read(&text, &size, path, limit, allocator, err);
     if (status == EQB_ERR_DATA && err) err->status = doc->fault; /* longer than limit */
     if (status != EQB_OK) return status == EQB_ERR_DATA ? doc->fault : status;
-    status = eqbi_json_parse(doc, text, size, err);
+    status = eqbi_refuse_mistaken((unsigned char *)text, size, doc->where, err);
+    if (status != EQB_OK && err) err->status = doc->fault;
+    status = status != EQB_OK ? doc->fault : eqbi_json_parse(doc, text, size, err);
     eqbi_free(allocator, text, size + 1, 1);
     return status;
 }

@@ -290,8 +290,10 @@ static eqb_status read_file(reader *r)
         status = read_legacy(r);
     else if (starts_with(r, TAR_MAGIC_AT, "ustar", 5))
         return fault(r, "is a tar archive, as PyTorch wrote before version 0.1.10: unsupported");
-    else
+    else {
+        EQBI_TRY(eqbi_refuse_text(r->data, r->size, r->where, r->err));
         return fault(r, "is neither of the formats that torch.save writes");
+    }
     if (status == EQB_OK) status = make_table(r);
     eqbi_pickle_end(&r->pickle);
     return status;
