@@ -192,7 +192,7 @@ START_TEST(test_faults)
     many.size = 0;
     put_text(&many, "{\"");
     for (int i = 0; i < 256; i++) put_text(&many, "y");
-    put(&many, "\":10}", 7);
+    put(&many, "\":10}", 6);
     const files longer = {.added = (char *)many.data};
     ck_assert_int_eq(eqb_tokenizer_load(&t, dir_of(&longer), NULL, &err), EQB_ERR_MODEL);
     ck_assert_ptr_nonnull(strstr(err.message, "yyy...\" has more than 255 bytes"));
