@@ -250,6 +250,12 @@ static void make_entry(bytes *value, bytes *data, const tf_entry *e)
 
 void put_checkpoint(bytes *index, bytes *data, const tf_entry *entries, size_t count)
 {
+    put_checkpoint_named(index, data, entries, count, 1);
+}
+
+void put_checkpoint_named(bytes *index, bytes *data, const tf_entry *entries, size_t count,
+                          int times)
+{
     bytes value = {0}, footer = {0};
     put_number(&value, 0x0108, 2); /* one shard */
     put_pair(index, "", &value);
@@ -264,7 +270,7 @@ void put_checkpoint(bytes *index, bytes *data, const tf_entry *entries, size_t c
     put_varint(&value, 0);
     put_varint(&value, size);
     at = index->size;
-    put_pair(index, "~", &value);
+    for (int i = 0; i < times; i++) put_pair(index, "~", &value);
     size = index->size + 8 - at;
     end_block(index, at);
     put_varint(&footer, 0);

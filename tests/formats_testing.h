@@ -66,6 +66,9 @@ typedef struct tf_entry {
 } tf_entry;
 /* Index and data; entries sorted by name. */
 void put_checkpoint(bytes *index, bytes *data, const tf_entry *entries, size_t count);
+/* The same with an index that names its only block of entries so many times. */
+void put_checkpoint_named(bytes *index, bytes *data, const tf_entry *entries, size_t count,
+                          int times);
 /* Corrects the checksum of the only data block after a change to it. */
 void mend_checkpoint(bytes *index);
 

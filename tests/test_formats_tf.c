@@ -126,6 +126,18 @@ START_TEST(test_table)
     index = checkpoint_of(twice, 2);
     check_refused(parse_index, &index, "f: a: appears twice");
     free(index.data);
+    bytes again = {0};
+    free(whole_data.data);
+    whole_data = (bytes){0};
+    put_checkpoint_named(&again, &whole_data, &e, 1, 2);
+    check_refused(parse_index, &again, "f: blocks of the table overlap");
+    free(again.data);
+    const tf_entry shared[] = {e, {.name = "b", .rows = 3, .fields = "\x20\0", .fields_size = 2}};
+    index = checkpoint_of(shared, 2); /* both at the beginning */
+    ck_assert_uint_eq(whole_data.size, 24);
+    whole_data.size = 20;
+    check_refused(parse_index, &index, "f: b: overlaps other tensors");
+    free(index.data);
     index = checkpoint_of(&graph, 1);
     check_refused(parse_index, &index,
                   "f: is an object-based checkpoint of TensorFlow 2, only name-based ones "

@@ -13,6 +13,8 @@
 static const char MAGIC[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 enum { MAGIC_SIZE = sizeof MAGIC - 1, PROTOCOL = 1001, TAR_MAGIC_AT = 257 };
 enum { SLACK = 1 << 16 }; /* what a small file may take more than twice its size */
+/* Tensors may share bytes, as tied ones do; all of them together may be so many times the file. */
+enum { MOST_SHARING = 16 };
 
 typedef struct reader {
     eqbi_tensor_file *out;
@@ -24,6 +26,7 @@ typedef struct reader {
     eqbi_pickle pickle;
     eqbi_pickle_value root; /* the table of tensors */
     size_t memory;          /* allocated or about to be, the pickle's own aside */
+    size_t unshared;        /* the file's size without a share of each tensor's */
 } reader;
 
 static eqb_status fault(const reader *r, const char *what)
@@ -253,6 +256,9 @@ static eqb_status add_tensor(reader *r, char *name, const eqbi_pickle_member *m)
     eqbi_file_tensor_size(t, &t->size);
     bytes_of(from->dtype, from->offset, &offset);
     t->data = from->storage + offset;
+    if (t->size / MOST_SHARING > r->unshared)
+        return fault(r, "its tensors share bytes, together more than 16 times the file");
+    r->unshared -= t->size / MOST_SHARING;
     return EQB_OK;
 }
 
@@ -267,6 +273,7 @@ static eqb_status make_table(reader *r)
     EQBI_TRY(count_memory(r, names, 1));
     EQBI_TRY(eqbi_tensor_file_reserve(r->out, tensors, names, r->where, r->err));
     char *name = r->out->names;
+    r->unshared = r->size;
     for (size_t i = 0; i < p->members; i++) {
         if (p->member[i].owner != r->root.is.index) continue;
         EQBI_TRY(add_tensor(r, name, &p->member[i]));

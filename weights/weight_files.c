@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_INDEX = 32 << 20, MOST_SHARDS = 1000 };
+enum { LARGEST_INDEX = 4 << 20, MOST_SHARDS = 256 };
 
 typedef eqb_status (*opener)(eqbi_tensor_file *out, const char *path, const char *where,
                              const eqb_allocator *allocator, eqb_error *err);
