@@ -1,5 +1,5 @@
-/* One model in every format and number type that is read, and from there in every number type that is
- * written: the same numbers and the same answers. tests/formats_oracle.py does it with PyTorch.   */
+/* One model in every format and number type that is read, and from there in every number type that
+ * is written: the same numbers and answers. tests/formats_oracle.py does it with PyTorch.        */
 #include "tests/formats_models.h"
 #include "tests/formats_testing.h"
 #include "tests/testing.h"

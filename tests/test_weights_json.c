@@ -104,7 +104,8 @@ START_TEST(test_crowded)
         ck_assert_int_eq(status, part == 1 ? EQB_ERR_DATA : EQB_OK);
         eqbi_json_free(&doc);
         if (part == 1)
-            ck_assert_str_eq(err.message, "f: has 100001 values, which would take 64 times its size");
+            ck_assert_str_eq(err.message,
+                             "f: has 100001 values, which would take 64 times its size");
     }
     free(text);
 }

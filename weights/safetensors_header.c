@@ -3,9 +3,9 @@
  *     {"__metadata__": {"format": "pt"},
  *      "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * Two passes of the scanner, straight over the mapped bytes: one counts, one reads. The length of the
- * header bounds what it can make us allocate: a name is never longer than its JSON, and a tensor, for
- * which we take less than 2 * SHORTEST bytes, is spelled in SHORTEST or more.                     */
+ * Two passes of the scanner, straight over the mapped bytes: one counts, one reads. The length of
+ * the header bounds what it can make us allocate: a name is never longer than its JSON, and a
+ * tensor, for which we take less than 2 * SHORTEST bytes, is spelled in SHORTEST or more.        */
 #include "weights/json_scan.h"
 #include "weights/safetensors.h"
 

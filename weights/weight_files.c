@@ -38,8 +38,8 @@ static bool exists(const char *dir, const char *name)
     return eqbi_join(path, dir, name, NULL) == EQB_OK && eqbi_file_exists(path);
 }
 
-/* What to do with a file that looks like weights under another name, or NULL: variants
- * (model.fp16.safetensors), steps of a training (model.ckpt-1000.index), shards without their list. */
+/* What to do with a file that looks like weights under another name, or NULL: a variant
+ * (model.fp16.safetensors), a step of a training (model.ckpt-1000.index), a shard alone.         */
 static const char *advice_for(const char *name)
 {
     static const struct {

@@ -1,5 +1,7 @@
 /* Runs that are killed at every call of the system and at random instants, that fill the disk, and
- * that get in each other's way.                                                                  */
+ * that get in each other's way.
+ *
+ * Over 300 lines: the small run, what must hold of it, and the ways to disturb it belong together. */
 #define _GNU_SOURCE /* unshare */
 #include "tests/faults/faults.h"
 #include "tests/faults/inject.h"
@@ -326,7 +328,7 @@ START_TEST(full_disk)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------- doubled -- */
+/* ----------------------------------------------------------------------------------- doubled -- */
 
 static const char *doubled;
 

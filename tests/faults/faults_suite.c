@@ -33,7 +33,7 @@ void check_message(eqb_status status, const eqb_error *err)
     ck_assert_ptr_null(strchr(err->message, '\n'));
 }
 
-/* -------------------------------------------------------------------------------- directories -- */
+/* ------------------------------------------------------------------------------- directories -- */
 
 static char root[64];
 

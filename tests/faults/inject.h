@@ -1,8 +1,8 @@
 /* Makes the library's calls of the C library fail, one after another.
  *
- * The test program is linked with the linker's --wrap: calls of malloc, open, write ... that stand in
- * the library and in the tests pass through here. Between begin and end they are counted, and the
- * n-th of the chosen ones fails. Needs a linker that has --wrap, hence Linux.                     */
+ * The test program is linked with the linker's --wrap: calls of malloc, open, write ... that stand
+ * in the library and in the tests pass through here. Between begin and end they are counted, and the
+ * n-th of the chosen ones fails. Needs a linker that has --wrap, hence Linux.                    */
 #ifndef INJECT_H
 #define INJECT_H
 
