@@ -48,7 +48,8 @@ PROGRAM_SRC := $(wildcard programs/*.c)
 PROGRAMS := $(foreach p,$(filter-out programs/cli%,$(PROGRAM_SRC)),$(if $(findstring _,$(p)),,$(basename $(notdir $(p)))))
 pieces    = $(patsubst %.c,$(BUILD)/%.o,$(filter programs/$(1).c programs/$(1)_%.c,$(PROGRAM_SRC)))
 CLI_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard programs/cli*.c))
-TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c) tests/fuzz/fuzz_targets.c)
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*.c tests/faults/*.c) \
+            tests/fuzz/fuzz_targets.c)
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 BENCHES  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 STATIC   := $(BUILD)/libequibert.a
@@ -68,7 +69,7 @@ Q := @
 endif
 say = @printf '  %-6s %s\n' $(1) $(2)
 
-.PHONY: all test fuzz fuzzers model bench parity install deps clean help examples lib
+.PHONY: all test faults fuzz fuzzers model bench parity install deps clean help examples lib
 all: lib $(BINARIES) examples
 lib: $(STATIC) $(SHARED)
 examples: $(EXAMPLES)
@@ -92,9 +93,15 @@ $(BINARIES): $(PROGRAM_DIR)/%: $$(call pieces,$$*) $(CLI_OBJ) $(STATIC)
 $(EXAMPLES) $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
+# The tests make these calls fail (tests/faults/inject.h); a linker that cannot leaves them as they are.
+WRAPPED := malloc realloc free open stat fstat mmap munmap read write fsync close rename unlink rmdir \
+           mkdir opendir readdir flock ftruncate lseek
+ifeq ($(shell uname -s),Linux)
+WRAP := $(WRAPPED:%=-Wl,--wrap=%)
+endif
 $(BUILD)/run_tests: $(TEST_OBJ) $(STATIC)
 	$(call say,LD,$@)
-	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs check) $(LIBS)
+	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $(WRAP) $^ -o $@ $(shell pkg-config --libs check) $(LIBS)
 
 # The runner's closing line is Check's: "100%: Checks: ..." Tests run from the root of the tree.
 test: all $(BUILD)/run_tests
@@ -102,6 +109,11 @@ test: all $(BUILD)/run_tests
 	$(Q)[ -n '$(SUITE)' ] || ! command -v python3 >/dev/null || python3 tests/test_fetch.py $(PROGRAM_DIR)
 	$(Q)EQUIBERT_PROGRAMS=$(PROGRAM_DIR) EQUIBERT_BUILD=$(BUILD) OMP_NUM_THREADS=2 \
 	    $(BUILD)/run_tests $(SUITE)
+
+# All faults of tests/faults, not only a sample: some minutes, then the table of tests/README.md.
+faults: $(BUILD)/run_tests all
+	$(Q)EQUIBERT_PROGRAMS=$(PROGRAM_DIR) EQUIBERT_BUILD=$(BUILD) EQUIBERT_FAULTS=all \
+	    $(BUILD)/run_tests faults
 
 # A model of the Hugging Face hub, into the cache where the programs find it by its name.
 MODEL := google-bert/bert-base-uncased
@@ -148,6 +160,7 @@ clean:
 help:
 	@echo 'make          library (build/libequibert.a, .so) and programs'
 	@echo 'make test     all tests; SUITE=name for one; SAN=address,undefined for a sanitized build'
+	@echo 'make faults   every memory, disk and file fault there is (a sample of them is in make test)'
 	@echo 'make fuzz     FUZZ_SECONDS=60 FUZZ="torch pickle": libFuzzer on each reader (needs clang)'
 	@echo 'make bench    speed, as ratios measured in one run'
 	@echo 'make model    MODEL=google-bert/bert-base-uncased: download it from the Hugging Face hub'

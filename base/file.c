@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static eqb_status io_error(eqb_error *err, const char *path, const char *what)
+eqb_status eqbi_io_error(eqb_error *err, const char *path, const char *what)
 {
     int code = errno;
     char reason[128] = "";
@@ -19,15 +19,30 @@ static eqb_status io_error(eqb_error *err, const char *path, const char *what)
     return eqbi_fail(err, EQB_ERR_IO, "%s: %s: %s", path, what, reason);
 }
 
+int eqbi_open(const char *path, int flags)
+{
+    int fd;
+    do fd = open(path, flags | O_CLOEXEC, 0666);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static int sync_patiently(int fd)
+{
+    int result;
+    do result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 static eqb_status open_regular(int *fd, size_t *size, const char *path, eqb_error *err)
 {
-    do *fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (*fd < 0 && errno == EINTR);
-    if (*fd < 0) return io_error(err, path, "cannot open");
+    *fd = eqbi_open(path, O_RDONLY);
+    if (*fd < 0) return eqbi_io_error(err, path, "cannot open");
     struct stat st;
     eqb_status status = EQB_OK;
     if (fstat(*fd, &st) != 0)
-        status = io_error(err, path, "cannot stat");
+        status = eqbi_io_error(err, path, "cannot stat");
     else if (!S_ISREG(st.st_mode))
         status = eqbi_fail(err, EQB_ERR_IO, "%s: is not a regular file", path);
     else if ((uintmax_t)st.st_size > SIZE_MAX)
@@ -51,7 +66,7 @@ eqb_status eqbi_map(eqbi_mapping *out, const char *path, eqb_error *err)
     if (size > 0) {
         void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
-            status = io_error(err, path, "cannot map");
+            status = eqbi_io_error(err, path, "cannot map");
         else
             *out = (eqbi_mapping){data, size};
     }
@@ -90,7 +105,7 @@ eqb_status eqbi_file_read(char **out, size_t *size, const char *path, size_t lim
         ssize_t n = read(fd, text + filled, expected - filled);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
-            status = io_error(err, path, "cannot read");
+            status = eqbi_io_error(err, path, "cannot read");
             goto done;
         }
         if (n == 0) {
@@ -116,9 +131,8 @@ eqb_status eqbi_output_create(eqbi_output *out, const char *path, eqb_error *err
     if (n < 0 || (size_t)n >= sizeof out->path)
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "path is too long: %s", path);
     snprintf(out->temporary, sizeof out->temporary, "%s.tmp-%ld", path, (long)getpid());
-    do out->fd = open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    while (out->fd < 0 && errno == EINTR);
-    return out->fd < 0 ? io_error(err, out->temporary, "cannot create") : EQB_OK;
+    out->fd = eqbi_open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    return out->fd < 0 ? eqbi_io_error(err, out->temporary, "cannot create") : EQB_OK;
 }
 
 void eqbi_output_put(eqbi_output *out, const void *data, size_t size)
@@ -130,7 +144,7 @@ void eqbi_output_put(eqbi_output *out, const void *data, size_t size)
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
             out->failed = true;
-            io_error(&out->first_error, out->path, "cannot write");
+            eqbi_io_error(&out->first_error, out->path, "cannot write");
             return;
         }
         p += n;
@@ -160,14 +174,14 @@ eqb_status eqbi_output_commit(eqbi_output *out, eqb_error *err)
     if (out->failed) {
         if (err) *err = out->first_error;
         status = out->first_error.status;
-    } else if (fsync(out->fd) != 0) {
-        status = io_error(err, out->path, "cannot sync");
+    } else if (sync_patiently(out->fd) != 0) {
+        status = eqbi_io_error(err, out->path, "cannot sync");
     }
     int closed = close(out->fd);
     out->fd = -1;
-    if (status == EQB_OK && closed != 0) status = io_error(err, out->path, "cannot close");
+    if (status == EQB_OK && closed != 0) status = eqbi_io_error(err, out->path, "cannot close");
     if (status == EQB_OK && rename(out->temporary, out->path) != 0)
-        status = io_error(err, out->path, "cannot rename into place");
+        status = eqbi_io_error(err, out->path, "cannot rename into place");
     if (status != EQB_OK) {
         unlink(out->temporary);
         return status;
@@ -191,7 +205,7 @@ void eqbi_output_abandon(eqbi_output *out)
 bool eqbi_file_exists(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0;
+    return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 eqb_status eqbi_make_dirs(const char *dir, eqb_error *err)
@@ -206,8 +220,8 @@ eqb_status eqbi_make_dirs(const char *dir, eqb_error *err)
         *p = '\0';
         struct stat st;
         if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return io_error(err, path, "cannot make directory");
-        if (stat(path, &st) != 0) return io_error(err, path, "cannot stat");
+            return eqbi_io_error(err, path, "cannot make directory");
+        if (stat(path, &st) != 0) return eqbi_io_error(err, path, "cannot stat");
         if (!S_ISDIR(st.st_mode))
             return eqbi_fail(err, EQB_ERR_IO, "%s: is not a directory", path);
         if (kept == '\0') return EQB_OK;
@@ -217,15 +231,15 @@ eqb_status eqbi_make_dirs(const char *dir, eqb_error *err)
 
 eqb_status eqbi_sync_dir(const char *dir, eqb_error *err)
 {
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return io_error(err, dir, "cannot open directory");
+    int fd = eqbi_open(dir, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) return eqbi_io_error(err, dir, "cannot open directory");
     /* Some network file systems cannot sync a directory; the rename itself has succeeded there. */
-    int result = fsync(fd);
+    int result = sync_patiently(fd);
     int code = errno;
     close(fd);
     errno = code;
-    if (result != 0 && code != EINVAL && code != ENOTSUP) return io_error(err, dir, "cannot sync");
-    return EQB_OK;
+    if (result == 0 || code == EINVAL || code == ENOTSUP) return EQB_OK;
+    return eqbi_io_error(err, dir, "cannot sync");
 }
 
 eqb_status eqbi_join(char path[4096], const char *dir, const char *name, eqb_error *err)

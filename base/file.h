@@ -36,7 +36,12 @@ void eqbi_output_print(eqbi_output *out, const char *format, ...) EQBI_PRINTF(2,
 eqb_status eqbi_output_commit(eqbi_output *out, eqb_error *err);
 void eqbi_output_abandon(eqbi_output *out);
 
+/* False only when there is none: one that cannot be looked at counts, so that using it says why. */
 bool eqbi_file_exists(const char *path);
+/* open(2), closed in child processes, repeated when a signal comes in between; mode 0666. */
+int eqbi_open(const char *path, int flags);
+/* Fails with IO and "path: what: reason", the reason being that of errno. */
+eqb_status eqbi_io_error(eqb_error *err, const char *path, const char *what);
 /* Makes dir and its missing parents. */
 eqb_status eqbi_make_dirs(const char *dir, eqb_error *err);
 /* Makes renames in dir durable. */

@@ -149,7 +149,8 @@ EQB_API eqb_status eqb_tokenize(const eqb_tokenizer *t, const char *text, size_t
                                 eqb_encoding *out, eqb_error *err);
 /* [CLS] first [SEP], or with a second segment (not NULL) [CLS] first [SEP] second [SEP]. What is
  * longer than max_tokens loses tokens at the end of the longer segment, one by one, the second on a
- * tie ("longest_first").   errors  ARGUMENT (max_tokens < 2, or < 3 for two segments), NOMEM     */
+ * tie ("longest_first").   errors  ARGUMENT (max_tokens < 2, or < 3 for two segments; t is NULL, as
+ * of a model without a vocabulary), NOMEM                                                        */
 EQB_API eqb_status eqb_encode(const eqb_tokenizer *t, const char *first, size_t first_length,
                               const char *second, size_t second_length, int32_t max_tokens,
                               eqb_encoding *out, eqb_error *err);

@@ -13,14 +13,7 @@ static eqb_status load(bias *b, int32_t m, eqb_error *err)
 {
     const eqb_model_options options = {.on_note = cli_note};
     eqb_status status = cli_model_load(&b->model[m], b->dir[m], &options, err);
-    if (status != EQB_OK) return status;
-    if (!(eqb_model_parts(b->model[m]) & EQB_PART_MLM))
-        return bias_fail(err, EQB_ERR_MODEL,
-                         "%s: has no masked-language-model head: it cannot guess words",
-                         b->dir[m]);
-    if (!eqb_model_tokenizer(b->model[m]))
-        return bias_fail(err, EQB_ERR_MODEL, "%s: has no vocabulary", b->dir[m]);
-    return EQB_OK;
+    return status == EQB_OK ? cli_model_check(b->model[m], b->dir[m], EQB_PART_MLM, err) : status;
 }
 
 /* ------------------------------------------------------------------------------------ output -- */

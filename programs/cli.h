@@ -65,5 +65,9 @@ eqb_status cli_model_dir(char path[4096], const char *name, eqb_error *err);
 /* eqb_model_load of that directory. */
 eqb_status cli_model_load(eqb_model **out, const char *name, const eqb_model_options *options,
                           eqb_error *err);
+/* Whether it has a vocabulary and these parts (bits of eqb_part).
+ *   errors  MODEL (which it lacks, and so what cannot be done with it)                            */
+eqb_status cli_model_check(const eqb_model *model, const char *name, unsigned parts,
+                           eqb_error *err);
 
 #endif

@@ -46,3 +46,16 @@ eqb_status cli_model_load(eqb_model **out, const char *name, const eqb_model_opt
     eqb_status status = cli_model_dir(path, name, err);
     return status == EQB_OK ? eqb_model_load(out, path, options, err) : status;
 }
+
+eqb_status cli_model_check(const eqb_model *model, const char *name, unsigned parts,
+                           eqb_error *err)
+{
+    unsigned lacks = parts & ~eqb_model_parts(model);
+    const char *what = lacks & EQB_PART_MLM ? "masked-language-model head: it cannot guess words"
+                       : lacks ? "next-sentence head: it cannot tell what follows"
+                               : "vocabulary (vocab.txt or tokenizer.json)";
+    if (!lacks && eqb_model_tokenizer(model)) return EQB_OK;
+    err->status = EQB_ERR_MODEL;
+    snprintf(err->message, sizeof err->message, "%s: has no %s", name, what);
+    return EQB_ERR_MODEL;
+}

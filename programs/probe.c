@@ -115,13 +115,7 @@ static eqb_status load(job *j, int32_t m, eqb_error *err)
     eqb_status status = cli_model_load(&p->model[m], p->dir[m], &options, err);
     if (status != EQB_OK) return status;
     unsigned needed = j->next ? EQB_PART_POOLER | EQB_PART_NSP : EQB_PART_MLM;
-    if ((eqb_model_parts(p->model[m]) & needed) != needed)
-        return probe_fail(err, EQB_ERR_MODEL, "%s: has no %s: it cannot %s", p->dir[m],
-                          j->next ? "next-sentence head" : "masked-language-model head",
-                          j->next ? "tell what follows" : "guess words");
-    if (!eqb_model_tokenizer(p->model[m]))
-        return probe_fail(err, EQB_ERR_MODEL, "%s: has no vocabulary", p->dir[m]);
-    return EQB_OK;
+    return cli_model_check(p->model[m], p->dir[m], needed, err);
 }
 
 static eqb_status run(job *j, eqb_error *err)

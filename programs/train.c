@@ -120,6 +120,8 @@ static eqb_status run(job *j, eqb_error *err)
     eqb_model_options options = {.seed = j->train.run.seed, .on_note = cli_note};
     eqb_status status = cli_model_load(&model, j->model_dir, &options, err);
     if (status == EQB_OK)
+        status = cli_model_check(model, j->model_dir, j->check_only ? 0 : EQB_PART_MLM, err);
+    if (status == EQB_OK)
         status = eqb_pairs_load(&pairs, j->pairs_path, eqb_model_tokenizer(model),
                                 eqb_model_config(model)->max_positions, &j->pairs, err);
     if (status == EQB_OK && !j->steps_given) {

@@ -351,7 +351,53 @@ def run_case(library, rng, directory, vocab_path, worst):
     return f"{kind.__name__} {str(dtype)[6:]}: " + "; ".join(what), len(what), problems
 
 
-def run_shared(library):
+GENUINE = [("caikit-tiny-seqcls", "pytorch_model.bin"), ("camphr-bert-legacy", "pytorch_model.bin"),
+           ("camphr-ner-bert-zip", "pytorch_model.bin"), ("coldfire-tiny-bert", "model.safetensors"),
+           ("fastnlp-small-bert-legacy", "small_pytorch_model.bin")]
+
+
+def our_hidden(library, model, ids, types, config):
+    """The last layer's output of one sequence."""
+    n, c, error, session = len(ids), library.c, Error(), ctypes.c_void_p()
+    start, a, b = (ctypes.c_int32 * 2)(0, n), (ctypes.c_int32 * n)(*ids), (ctypes.c_int32 * n)(*types)
+    batch = Batch(1, *(ctypes.addressof(x) for x in (start, a, b)))
+    c.eqb_session_hidden.restype = ctypes.POINTER(ctypes.c_float)
+    library.check(c.eqb_session_new(ctypes.byref(session), model, None, ctypes.byref(error)), error)
+    library.check(c.eqb_session_forward(session, ctypes.byref(batch), ctypes.byref(error)), error)
+    out = c.eqb_session_hidden(session, config.num_hidden_layers)
+    hidden = torch.tensor(out[:n * config.hidden_size]).reshape(n, config.hidden_size)
+    c.eqb_session_free(session)
+    return hidden
+
+
+def run_genuine(library, work):
+    """Other people's models: what the encoder makes of some ids, here and in transformers. The
+    vocabularies stay outside, as one of them has more tokens than its model."""
+    failures = 0
+    for name, weights in GENUINE:
+        path, directory = os.path.join(SHARED, name), os.path.join(work, name)
+        if not os.path.isdir(path):
+            continue
+        os.mkdir(directory)
+        shutil.copyfile(os.path.join(path, "config.json"), os.path.join(directory, "config.json"))
+        shutil.copyfile(os.path.join(path, weights),
+                        os.path.join(directory, weights.removeprefix("small_")))
+        theirs, ours = BertModel.from_pretrained(directory).eval().float(), library.load(directory)
+        config = theirs.config
+        n = min(20, config.max_position_embeddings)
+        ids = [(7 * i + 3) % config.vocab_size for i in range(n)]
+        types = [i % config.type_vocab_size for i in range(n)]
+        with torch.no_grad():
+            expected = theirs(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types]))[0]
+        worst = float((our_hidden(library, ours, ids, types, config) - expected[0]).abs().max())
+        library.c.eqb_model_free(ours)
+        failures += not worst < 1e-5
+        print(f"{'ok  ' if worst < 1e-5 else 'FAIL'} {name}: {n} tokens, the last layer within "
+              f"{worst:.1g}")
+    return failures
+
+
+def run_tensorflow(library):
     """The genuine checkpoint of TensorFlow against its data file."""
     path = os.path.join(SHARED, "keras-bert-test-ckpt")
     if not os.path.isdir(path):
@@ -371,8 +417,9 @@ def main():
     library = Library(sys.argv[1] if len(sys.argv) > 1 else
                       os.path.join(ROOT, "build", "libequibert.so"))
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 40
-    failures, loads, worst = run_shared(library), 0, [0.0]
+    failures, loads, worst = run_tensorflow(library), 0, [0.0]
     with tempfile.TemporaryDirectory() as work:
+        failures += run_genuine(library, work)
         vocab_path = make_vocab(work)
         for seed in range(count):
             torch.manual_seed(seed)

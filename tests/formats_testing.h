@@ -54,15 +54,21 @@ void put_zip(bytes *b, const zip_entry *entries, size_t count);
 /* archive/data.pkl with this table and archive/data/0 with six floats, and more if not NULL. */
 void put_torch_zip(bytes *b, const char *table, const zip_entry *more);
 
-/* One entry of a TensorFlow checkpoint: name, dtype 1 (float), shape of up to two dimensions. */
+/* One entry of a TensorFlow checkpoint: name, shape of up to two dimensions, numbers. */
 typedef struct tf_entry {
     const char *name;
     uint64_t rows, cols; /* cols 0: a vector */
     const char *fields;  /* more bytes of its protocol buffer, fields_size of them */
     size_t fields_size;
+    const void *data;    /* size bytes of TensorFlow's dtype; NULL: floats 0, 1, 2 ... */
+    size_t size;
+    unsigned dtype;
 } tf_entry;
-/* Index and data with the numbers 0, 1, 2 ... in each tensor; entries sorted by name. */
+/* Index and data; entries sorted by name. */
 void put_checkpoint(bytes *index, bytes *data, const tf_entry *entries, size_t count);
+/* The same with an index that names its only block of entries so many times. */
+void put_checkpoint_named(bytes *index, bytes *data, const tf_entry *entries, size_t count,
+                          int times);
 /* Corrects the checksum of the only data block after a change to it. */
 void mend_checkpoint(bytes *index);
 
@@ -72,7 +78,7 @@ void touch(const eqbi_tensor_file *file);
 typedef eqb_status (*parser)(eqbi_tensor_file *out, const unsigned char *data, size_t size,
                              const char *where, const eqb_allocator *allocator, eqb_error *err);
 /* Parses a copy of exactly size bytes under the name "f", touches what comes out, closes it, and
- * checks that no allocation was above twice the size (and 64 KiB) and that all were given back. */
+ * checks that all memory together was at most twice the size (and 128 KiB), and given back. */
 eqb_status parse_exactly(parser parse, const unsigned char *data, size_t size, eqb_error *err);
 /* The same must fail with MODEL and exactly this message. */
 void check_refused(parser parse, const bytes *b, const char *message);
@@ -87,6 +93,7 @@ TCase *formats_tf_tests(void);
 TCase *formats_directory_tests(void);
 TCase *formats_convert_tests(void);
 TCase *formats_added_tests(void);
+TCase *formats_pairs_tests(void);
 TCase *formats_corpus_tests(void);
 
 #endif

@@ -11,6 +11,7 @@ Suite *formats_suite(void)
     suite_add_tcase(suite, formats_directory_tests());
     suite_add_tcase(suite, formats_convert_tests());
     suite_add_tcase(suite, formats_added_tests());
+    suite_add_tcase(suite, formats_pairs_tests());
     suite_add_tcase(suite, formats_corpus_tests());
     return suite;
 }

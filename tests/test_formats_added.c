@@ -182,6 +182,20 @@ START_TEST(test_faults)
     const files f = {.added = (char *)many.data};
     ck_assert_int_eq(eqb_tokenizer_load(&t, dir_of(&f), NULL, &err), EQB_ERR_MODEL);
     ck_assert_str_eq(err.message, "added_tokens.json: more than 10000 added tokens");
+    many.size = 0; /* nor does it help to name the same ones again and again */
+    put_text(&many, "{\"additional_special_tokens\":[\"a\"");
+    for (int i = 0; i < 10000; i++) put_text(&many, ", \"aaaaaa\"");
+    put(&many, "]}", 3);
+    const files again = {.specials = (char *)many.data};
+    ck_assert_int_eq(eqb_tokenizer_load(&t, dir_of(&again), NULL, &err), EQB_ERR_MODEL);
+    ck_assert_str_eq(err.message, "special_tokens_map.json: more than 10000 added tokens");
+    many.size = 0;
+    put_text(&many, "{\"");
+    for (int i = 0; i < 256; i++) put_text(&many, "y");
+    put(&many, "\":10}", 6);
+    const files longer = {.added = (char *)many.data};
+    ck_assert_int_eq(eqb_tokenizer_load(&t, dir_of(&longer), NULL, &err), EQB_ERR_MODEL);
+    ck_assert_ptr_nonnull(strstr(err.message, "yyy...\" has more than 255 bytes"));
     free(many.data);
 }
 END_TEST

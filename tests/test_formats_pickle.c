@@ -303,6 +303,35 @@ START_TEST(test_endless_pickles)
 }
 END_TEST
 
+/* Two names for one storage are usual, fifty are an attack on our time. */
+START_TEST(test_shared_storage)
+{
+    static const char tensor[] =
+        REBUILD(STORAGE("FloatStorage", "0", "4000"), "0", "int:4000 tuple1 ", "int:1 tuple1 ");
+    for (int names = 2; names <= 50; names += 48) {
+        bytes table = {0}, file = {0};
+        put_text(&table, "proto:2 empty_dict mark ");
+        for (int i = 0; i < names; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "text:t%d ", i);
+            put_text(&table, name);
+            put_text(&table, tensor);
+        }
+        put(&table, "setitems stop", 14);
+        put_legacy(&file, (char *)table.data, "proto:2 empty_list text:0 append stop");
+        put_storage(&file, 4000);
+        eqb_error err = {0};
+        eqb_status status = parse_exactly(eqbi_torch_parse, file.data, file.size, &err);
+        ck_assert_int_eq(status, names == 2 ? EQB_OK : EQB_ERR_MODEL);
+        if (names > 2)
+            ck_assert_str_eq(err.message, "f: its tensors share bytes, together more than 16 times "
+                                          "the file");
+        free(file.data);
+        free(table.data);
+    }
+}
+END_TEST
+
 START_TEST(test_legacy_container)
 {
     static const struct {
@@ -367,6 +396,7 @@ TCase *formats_pickle_tests(void)
     tcase_add_test(tests, test_transposed);
     tcase_add_test(tests, test_names);
     tcase_add_test(tests, test_endless_pickles);
+    tcase_add_test(tests, test_shared_storage);
     tcase_add_test(tests, test_legacy_container);
     tcase_add_test(tests, test_damaged_pickle);
     return tests;

@@ -77,7 +77,8 @@ START_TEST(test_entries)
         {"\x48\x05\x51\0\0\0\0\0\0\0\0", 11, NULL}, /* unknown fields */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tf_entry e = {"a", 3, 0, cases[i].fields, cases[i].size};
+        tf_entry e = {.name = "a", .rows = 3, .fields = cases[i].fields,
+                      .fields_size = cases[i].size};
         bytes index = checkpoint_of(&e, 1);
         eqb_error err = {0};
         if (cases[i].message)
@@ -124,6 +125,18 @@ START_TEST(test_table)
     const tf_entry twice[] = {e, e}, graph = {.name = "_CHECKPOINTABLE_OBJECT_GRAPH", .rows = 1};
     index = checkpoint_of(twice, 2);
     check_refused(parse_index, &index, "f: a: appears twice");
+    free(index.data);
+    bytes again = {0};
+    free(whole_data.data);
+    whole_data = (bytes){0};
+    put_checkpoint_named(&again, &whole_data, &e, 1, 2);
+    check_refused(parse_index, &again, "f: blocks of the table overlap");
+    free(again.data);
+    const tf_entry shared[] = {e, {.name = "b", .rows = 3, .fields = "\x20\0", .fields_size = 2}};
+    index = checkpoint_of(shared, 2); /* both at the beginning */
+    ck_assert_uint_eq(whole_data.size, 24);
+    whole_data.size = 20;
+    check_refused(parse_index, &index, "f: b: overlaps other tensors");
     free(index.data);
     index = checkpoint_of(&graph, 1);
     check_refused(parse_index, &index,

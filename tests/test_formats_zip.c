@@ -197,11 +197,12 @@ START_TEST(test_mistaken_files)
 {
     static const char *const cases[][2] = {
         {"version https://git-lfs.github.com/spec/v1\noid sha256:68d4\nsize 440449768\n",
-         "f: is a Git LFS pointer, not the weights: run 'git lfs pull'"},
-        {"<!DOCTYPE html><html>", "f: is an HTML page, not weights: the download went wrong"},
+         "f: is a Git LFS pointer, not the file itself: run 'git lfs pull'"},
+        {"<!DOCTYPE html><html>", "f: is an HTML page: the download went wrong"},
         {"\x89HDF\r\n\x1a\n",
          "f: is an HDF5 file (a tf_model.h5?), which is not supported"},
         {"", "f: is neither of the formats that torch.save writes"},
+        {"Entry not found\n", "f: is a text, not weights: \"Entry not found?\""},
         {"PK\003", "f: is neither of the formats that torch.save writes"},
         {"PK\003\004", "f: is a zip archive without its end (incomplete download?)"},
     };

@@ -330,6 +330,42 @@ START_TEST(pretraining_scores_what_it_held_out)
 }
 END_TEST
 
+/* The reason comes before any fault of the pairs. */
+START_TEST(a_model_that_lacks_something_is_refused)
+{
+    const char *out = fresh_path();
+    char bare[160], deaf[160];
+    eqb_error err = {0};
+    eqb_model *model;
+    strcpy(bare, temporary_dir());
+    strcpy(deaf, temporary_dir());
+    ck_assert_int_eq(eqb_model_load(&model, tiny_model(), NULL, &err), EQB_OK);
+    ck_assert_int_eq(eqb_model_save(model, bare, &err), EQB_OK);
+    char path[200];
+    snprintf(path, sizeof path, "%s/vocab.txt", bare);
+    ck_assert_int_eq(remove(path), 0);
+    const eqb_model_options seed = {.seed = 1};
+    eqb_tokenizer *t;
+    ck_assert_int_eq(eqb_tokenizer_load(&t, tiny_model(), NULL, &err), EQB_OK);
+    eqb_model *fresh;
+    ck_assert_int_eq(eqb_model_new(&fresh, eqb_model_config(model), t, &seed, &err), EQB_OK);
+    const eqb_save_options known = {.known_parts_only = true};
+    ck_assert_int_eq(eqb_model_save_with(fresh, deaf, &known, &err), EQB_OK);
+    expect_code(ARGS("train", "--model", bare, "--out", out, tiny_pairs()), EQB_ERR_MODEL,
+                "has no vocabulary");
+    expect_code(ARGS("train", "--model", deaf, "--out", out, "/nowhere"), EQB_ERR_MODEL,
+                "has no masked-language-model head: it cannot guess words");
+    expect_code(ARGS("pretrain", "--model", bare, "--out", out, tiny_text()), EQB_ERR_ARGUMENT,
+                "no tokenizer");
+    expect_code(ARGS("probe", "--model", bare), EQB_ERR_MODEL, "has no vocabulary");
+    expect_code(ARGS("probe", "--model", deaf), EQB_ERR_MODEL, "it cannot guess words");
+    expect_code(ARGS("bias", "--model", deaf), EQB_ERR_MODEL, "it cannot guess words");
+    ck_assert(!exists(out, ""));
+    eqb_model_free(fresh);
+    eqb_model_free(model);
+}
+END_TEST
+
 TCase *program_runs_case(void)
 {
     TCase *t = tcase_create("runs");
@@ -345,5 +381,6 @@ TCase *program_runs_case(void)
     tcase_add_loop_test(t, a_place_that_cannot_be_written_is_told, 0, PROGRAMS);
     tcase_add_test(t, bad_input_is_told_before_anything_is_written);
     tcase_add_test(t, pretraining_scores_what_it_held_out);
+    tcase_add_test(t, a_model_that_lacks_something_is_refused);
     return t;
 }

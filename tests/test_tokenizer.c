@@ -4,6 +4,7 @@
 #include "tokenizer/unicode.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char specials[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
@@ -165,6 +166,15 @@ START_TEST(test_bad_vocabulary)
         ck_assert_ptr_nonnull(strstr(err.message, names[missing]));
         ck_assert_int_eq(eqb_tokenizer_new(&t, "", 0, NULL, &err), EQB_ERR_MODEL);
     }
+    enum { MANY = (1 << 22) + 1 };
+    char *blank = malloc(MANY);
+    ck_assert_ptr_nonnull(blank);
+    memset(blank, '\n', MANY);
+    eqb_error err = {0};
+    eqb_tokenizer *t;
+    ck_assert_int_eq(eqb_tokenizer_new(&t, blank, MANY, NULL, &err), EQB_ERR_MODEL);
+    ck_assert_str_eq(err.message, "vocabulary: 4194305 lines, at most 4194304 are read");
+    free(blank);
 }
 END_TEST
 

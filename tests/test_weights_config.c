@@ -68,6 +68,58 @@ START_TEST(test_config_faults)
 }
 END_TEST
 
+/* JSON that fits no key, and how a message shows it. */
+static const char *const values[][2] = {{"\"7\"", "\"7\""}, {"[7]", "an array"},
+                                        {"{}", "an object"},  {"-1", "-1"},
+                                        {"1e99", "1e+99"},    {"0.5", "0.5"},
+                                        {"true", "true"},     {"7", "7"}};
+enum { TEXT, ARRAY, OBJECT, NEGATIVE, HUGE_NUMBER, FRACTION, TRUE, SEVEN, VALUES };
+
+/* Every key with every value of a wrong kind, in a file of its own. */
+static void check_kinds(eqb_status (*read)(const char *json, eqb_error *err), const char *file,
+                        const char *const *keys, size_t count, unsigned wrong,
+                        const char *expected)
+{
+    for (size_t i = 0; i < count * VALUES; i++) {
+        char json[128], message[256];
+        eqb_error err;
+        if (!(wrong >> i % VALUES & 1)) continue;
+        const char *key = keys[i / VALUES];
+        snprintf(json, sizeof json, "{\"%s\": %s}", key, values[i % VALUES][0]);
+        snprintf(message, sizeof message, "%s: key \"%s\" is %s, expected %s", file, key,
+                 values[i % VALUES][1], expected);
+        ck_assert_msg(read(json, &err) == EQB_ERR_MODEL, "%s", json);
+        ck_assert_str_eq(err.message, message);
+    }
+}
+
+static eqb_status read_only_config(const char *json, eqb_error *err)
+{
+    eqbi_hf_config config;
+    return read_config(&config, json, err);
+}
+
+START_TEST(test_config_kinds)
+{
+    static const char *const whole[] = {"vocab_size", "hidden_size", "num_hidden_layers",
+                                        "num_attention_heads", "intermediate_size",
+                                        "max_position_embeddings", "type_vocab_size",
+                                        "pad_token_id"},
+        *const real[] = {"layer_norm_eps", "initializer_range", "hidden_dropout_prob",
+                         "attention_probs_dropout_prob"},
+        *const text[] = {"hidden_act", "model_type", "position_embedding_type"},
+        *const flag[] = {"is_decoder", "add_cross_attention", "is_encoder_decoder",
+                         "tie_word_embeddings"};
+    const unsigned all = (1u << VALUES) - 1;
+    check_kinds(read_only_config, "config.json", whole, 8, all & ~(1u << SEVEN),
+                "a whole number from 0 to 2147483647");
+    check_kinds(read_only_config, "config.json", real, 4,
+                all & ~(1u << SEVEN | 1u << FRACTION), "a number from 0 to 3.40282e+38");
+    check_kinds(read_only_config, "config.json", text, 3, all & ~(1u << TEXT), "a string");
+    check_kinds(read_only_config, "config.json", flag, 4, all & ~(1u << TRUE), "true or false");
+}
+END_TEST
+
 START_TEST(test_config_values)
 {
     eqb_error err;
@@ -212,6 +264,38 @@ START_TEST(test_tokenizer_faults)
 }
 END_TEST
 
+static eqb_status read_only_tokenizer(const char *json, eqb_error *err)
+{
+    eqb_tokenizer *t;
+    return eqb_tokenizer_load(&t, tokenizer_dir(VOCAB, json, NULL), NULL, err);
+}
+
+static eqb_status read_only_specials(const char *json, eqb_error *err)
+{
+    char path[4096];
+    eqb_tokenizer *t;
+    const char *dir = tokenizer_dir(VOCAB, NULL, NULL);
+    snprintf(path, sizeof path, "%s/special_tokens_map.json", dir);
+    write_file(path, json, strlen(json));
+    return eqb_tokenizer_load(&t, dir, NULL, err);
+}
+
+START_TEST(test_tokenizer_kinds)
+{
+    static const char *const flags[] = {"do_lower_case", "strip_accents",
+                                        "tokenize_chinese_chars"},
+        *const name[] = {"tokenizer_class"},
+        *const tokens[] = {"unk_token", "cls_token", "sep_token", "pad_token", "mask_token"};
+    const unsigned all = (1u << VALUES) - 1, texts = all & ~(1u << TEXT | 1u << OBJECT);
+    check_kinds(read_only_tokenizer, "tokenizer_config.json", flags, 3, all & ~(1u << TRUE),
+                "true or false");
+    check_kinds(read_only_tokenizer, "tokenizer_config.json", name, 1, all & ~(1u << TEXT),
+                "a string");
+    check_kinds(read_only_tokenizer, "tokenizer_config.json", tokens, 5, texts, "a string");
+    check_kinds(read_only_specials, "special_tokens_map.json", tokens, 5, texts, "a string");
+}
+END_TEST
+
 START_TEST(test_tokenizer_without_memory)
 {
     test_allocator memory;
@@ -239,9 +323,11 @@ TCase *weights_config_tests(void)
 {
     TCase *tests = tcase_create("config");
     tcase_add_test(tests, test_config_faults);
+    tcase_add_test(tests, test_config_kinds);
     tcase_add_test(tests, test_config_values);
     tcase_add_test(tests, test_tokenizer_switches);
     tcase_add_test(tests, test_tokenizer_faults);
+    tcase_add_test(tests, test_tokenizer_kinds);
     tcase_add_test(tests, test_tokenizer_without_memory);
     return tests;
 }

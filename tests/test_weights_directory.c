@@ -25,6 +25,17 @@ START_TEST(test_directory_faults)
     check_load_fails(dir, "config.json: key \"hidden_size\" is \"768\", expected a whole number");
     write_text(dir, "config.json", "{}");
     check_load_fails(dir, ": has no model.safetensors, pytorch_model.bin or bert_model.ckpt");
+    static const char *const misnamed[][2] = {
+        {"training_args.bin", "bert_model.ckpt"},
+        {"model.ckpt-100.index", "found model.ckpt-100.index: rename it to bert_model.ckpt.index"},
+        {"model.fp16.safetensors", "found model.ckpt-100.index"}, /* the first in the alphabet */
+        {"model-00001-of-00002.safetensors", "found model-00001-of-00002.safetensors: is a part"}};
+    for (size_t i = 0; i < sizeof misnamed / sizeof *misnamed; i++) {
+        write_text(dir, misnamed[i][0], "");
+        check_load_fails(dir, misnamed[i][1]);
+    }
+    for (size_t i = 0; i < sizeof misnamed / sizeof *misnamed; i++)
+        remove(path_in(dir, misnamed[i][0]));
     static const char *const others[] = {"bert_model.ckpt.meta", "adapter_model.safetensors",
                                          "model.onnx", "rust_model.ot", "flax_model.msgpack",
                                          "tf_model.h5"};
@@ -34,8 +45,19 @@ START_TEST(test_directory_faults)
         snprintf(message, sizeof message, ": found %s only, which is not supported", others[i]);
         check_load_fails(dir, message);
     }
-    write_text(dir, "model.safetensors", "version https://git-lfs.github.com/spec/v1\n");
-    check_load_fails(dir, "model.safetensors: is a Git LFS pointer, not the weights");
+    static const char *const pointers[] = {"model.safetensors", "tokenizer.json", "vocab.txt",
+                                           "config.json"};
+    for (int i = 0; i < 4; i++) {
+        char message[128];
+        dir = saved_dir(model);
+        write_text(dir, pointers[i], "version https://git-lfs.github.com/spec/v1\n");
+        snprintf(message, sizeof message, "%s: is a Git LFS pointer, not the file itself",
+                 pointers[i]);
+        check_load_fails(dir, message);
+    }
+    char path[4096];
+    strcpy(path, path_in(dir, "vocab.txt"));
+    check_load_fails(path, "vocab.txt: is a file, expected the directory of a model");
 
     dir = saved_dir(model);
     write_text(dir, "config.json", "{\"vocab_size\":16777216,\"hidden_size\":65532}");

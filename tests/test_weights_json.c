@@ -86,6 +86,31 @@ START_TEST(test_depth)
 }
 END_TEST
 
+/* The tree of such a text would take 60 times its size. */
+START_TEST(test_crowded)
+{
+    enum { VALUES = 100000 };
+    char *text = malloc(2 * VALUES + 1);
+    ck_assert_ptr_nonnull(text);
+    text[0] = '[';
+    for (int i = 0; i < VALUES; i++) memcpy(text + 1 + 2 * i, "0,", 2);
+    memcpy(text + 2 * VALUES, "]", 1);
+    for (int part = 1; part <= 20; part += 19) { /* a small one may */
+        eqbi_json doc = {.where = "f", .fault = EQB_ERR_DATA};
+        eqb_error err;
+        size_t length = 2 * VALUES / (size_t)part + 1;
+        text[length - 1] = ']';
+        eqb_status status = eqbi_json_parse(&doc, text, length, &err);
+        ck_assert_int_eq(status, part == 1 ? EQB_ERR_DATA : EQB_OK);
+        eqbi_json_free(&doc);
+        if (part == 1)
+            ck_assert_str_eq(err.message,
+                             "f: has 100001 values, which would take 64 times its size");
+    }
+    free(text);
+}
+END_TEST
+
 START_TEST(test_members)
 {
     eqb_error err;
@@ -169,6 +194,7 @@ TCase *weights_json_tests(void)
     TCase *tests = tcase_create("json");
     tcase_add_test(tests, test_syntax_faults);
     tcase_add_test(tests, test_depth);
+    tcase_add_test(tests, test_crowded);
     tcase_add_test(tests, test_members);
     tcase_add_test(tests, test_writing);
     return tests;

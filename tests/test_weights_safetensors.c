@@ -175,10 +175,12 @@ START_TEST(test_mistaken_files)
 {
     static const char *const cases[][2] = {
         {"version https://git-lfs.github.com/spec/v1\noid sha256:68d4\nsize 440449768\n",
-         "f: is a Git LFS pointer, not the weights: run 'git lfs pull'"},
-        {"<!DOCTYPE html><html>", "f: is an HTML page, not weights: the download went wrong"},
-        {"<HTML><body>404", "f: is an HTML page, not weights: the download went wrong"},
+         "f: is a Git LFS pointer, not the file itself: run 'git lfs pull'"},
+        {"<!DOCTYPE html><html>", "f: is an HTML page: the download went wrong"},
+        {"<HTML><body>404", "f: is an HTML page: the download went wrong"},
         {"PK\003\004\0\0\0\0\0\0", "f: is a zip archive, not safetensors (a pytorch_model.bin?)"},
+        {"{\"error\":\"Repository not found\"}",
+         "f: is a text, not weights: \"{\"error\":\"Repository not found\"}\""},
         {"1234567", "f: has 7 bytes, too few for a header"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -96,26 +96,32 @@ static int by_use(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* The bytes to be found for a token into out (NULL: they are only counted); returns their number. */
+static size_t pattern_of(const eqb_tokenizer *t, const eqbi_added_token *token, char *out)
+{
+    size_t length = strlen(token->text), size = 0;
+    const unsigned char *at = (const unsigned char *)token->text, *end = at + length;
+    if (!token->normalized && out) memcpy(out, token->text, length);
+    if (!token->normalized) return length;
+    while (at < end) {
+        char bytes[MOST_BYTES];
+        size_t more = normalise(&t->options, eqbi_utf8_next(&at, end), bytes);
+        if (out) memcpy(out + size, bytes, more);
+        size += more;
+    }
+    return size;
+}
+
 /* Adds the pattern of a token, unless nothing of it is left after normalisation. */
 static bool add_pattern(eqb_tokenizer *t, const eqbi_added_token *token)
 {
-    const char *text = token->text;
-    size_t length = strlen(text), most;
     eqbi_pattern p = {.id = token->id, .normalized = token->normalized, .special = token->special};
-    if (!eqbi_mul(length, p.normalized ? MOST_BYTES : 1, &most)) return false;
-    p.bytes = eqbi_alloc(t->options.allocator, most, 1);
+    p.length = pattern_of(t, token, NULL);
+    if (p.length == 0) return true;
+    p.bytes = eqbi_alloc(t->options.allocator, p.length, 1);
     if (!p.bytes) return false;
-    const unsigned char *at = (const unsigned char *)text, *end = at + length;
-    if (p.normalized)
-        while (at < end)
-            p.length += normalise(&t->options, eqbi_utf8_next(&at, end), p.bytes + p.length);
-    else
-        memcpy(p.bytes, text, p.length = length);
-    p.capacity = most;
-    if (p.length > 0)
-        t->patterns.list[t->patterns.count++] = p;
-    else
-        eqbi_free(t->options.allocator, p.bytes, most, 1);
+    pattern_of(t, token, p.bytes);
+    t->patterns.list[t->patterns.count++] = p;
     return true;
 }
 
@@ -176,7 +182,7 @@ int32_t eqbi_tokenizer_vocab_size(const eqb_tokenizer *t)
 void eqbi_patterns_free(eqbi_patterns *all, const eqb_allocator *allocator)
 {
     for (size_t i = 0; i < all->count; i++)
-        eqbi_free(allocator, all->list[i].bytes, all->list[i].capacity, 1);
+        eqbi_free(allocator, all->list[i].bytes, all->list[i].length, 1);
     eqbi_free(allocator, all->list, all->capacity, sizeof *all->list);
     *all = (eqbi_patterns){0};
 }

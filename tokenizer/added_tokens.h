@@ -21,7 +21,7 @@ eqb_status eqbi_tokenizer_add(eqb_tokenizer *t, const eqbi_added_token *tokens, 
 /* What a tokenizer knows of them. */
 typedef struct eqbi_pattern {
     char *bytes; /* to be found: the text, or what the normalizer makes of it */
-    size_t length, capacity;
+    size_t length;
     int32_t id;
     bool normalized, special;
 } eqbi_pattern;

@@ -12,6 +12,9 @@ enum { TOKEN_BYTES = sizeof(eqb_span) + 2 * sizeof(int32_t) };
 eqb_status eqbi_encoding_begin(eqb_encoding *out, const eqb_tokenizer *t, eqb_error *err)
 {
     out->count = out->truncated = 0;
+    if (!t)
+        return eqbi_fail(err, EQB_ERR_ARGUMENT,
+                         "there is no tokenizer (a model without a vocabulary?)");
     if (out->scratch) return EQB_OK;
     out->allocator = t->options.allocator;
     out->scratch = eqbi_calloc(out->allocator, 1, sizeof *out->scratch);

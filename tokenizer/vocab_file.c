@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Eight times the largest BERT's (LaBSE). Each takes 48 bytes, also one that is an empty line. */
+enum { MOST_TOKENS = 1 << 22 };
+
 /* White_Space is what the normalizer takes for a space, and three controls that it drops. */
 static bool is_white(uint32_t c)
 {
@@ -39,8 +42,9 @@ eqb_status eqbi_vocab_read(eqbi_text_table *vocab, const char *lines, size_t len
     const char *end = lines + length;
     size_t count = 0, bytes = 0;
     for (const char *at = lines; at < end; count++) bytes += next_line(&at, end);
-    if (count > INT32_MAX / 2)
-        return eqbi_fail(err, EQB_ERR_MODEL, "vocabulary: %zu lines, too many", count);
+    if (count > MOST_TOKENS)
+        return eqbi_fail(err, EQB_ERR_MODEL, "vocabulary: %zu lines, at most %d are read", count,
+                         MOST_TOKENS);
     if (!eqbi_text_table_reserve(vocab, count, bytes)) {
         eqbi_text_table_free(vocab);
         return eqbi_fail(err, EQB_ERR_NOMEM, "vocabulary of %zu tokens: out of memory", count);

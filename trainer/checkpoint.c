@@ -5,7 +5,6 @@
 #include "weights/json.h"
 #include "weights/safetensors.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,8 +101,7 @@ static eqb_status prune(const char *output, int32_t keep, eqb_error *err)
         char path[4096], doomed[4096];
         EQBI_TRY(checkpoint_path(path, output, c.oldest, "", err));
         EQBI_TRY(checkpoint_path(doomed, output, c.oldest, ".old", err));
-        if (rename(path, doomed) != 0)
-            return eqbi_fail(err, EQB_ERR_IO, "%s: cannot rename: %s", path, strerror(errno));
+        if (rename(path, doomed) != 0) return eqbi_io_error(err, path, "cannot rename");
         EQBI_TRY(eqbi_remove_dir(doomed, err));
     }
 }
@@ -124,7 +122,7 @@ eqb_status eqbi_checkpoint_save(const eqbi_run_dir *dir, const eqb_model *model,
     /* The same step again, after a resume, brings the same bytes. */
     if (status == EQB_OK) status = eqbi_remove_dir(path, err);
     if (status == EQB_OK && rename(making, path) != 0)
-        status = eqbi_fail(err, EQB_ERR_IO, "%s: cannot rename: %s", making, strerror(errno));
+        status = eqbi_io_error(err, making, "cannot rename");
     if (status != EQB_OK) {
         eqbi_remove_dir(making, NULL);
         return status;

@@ -186,6 +186,9 @@ eqb_status eqb_corpus_load(eqb_corpus **out, const char *const *paths, int32_t c
                            eqb_error *err)
 {
     *out = NULL;
+    if (!tokenizer)
+        return eqbi_fail(err, EQB_ERR_ARGUMENT,
+                         "there is no tokenizer (a model without a vocabulary?)");
     eqb_corpus_options o;
     eqb_corpus_options_default(&o);
     if (options) o = *options;

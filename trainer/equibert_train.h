@@ -190,7 +190,7 @@ typedef struct eqb_pairs_summary {
 
 /* Reads and checks a whole file. Any fault makes the call fail unless skip_bad.
  *   errors  IO, NOMEM, DATA (how many faults; the first one in full), ARGUMENT (holdout or
- *           max_tokens out of range)                                                            */
+ *           max_tokens out of range, tokenizer NULL)                                            */
 EQB_API eqb_status eqb_pairs_load(eqb_pairs **out, const char *path,
                                   const eqb_tokenizer *tokenizer, int32_t max_tokens,
                                   const eqb_pairs_options *options, eqb_error *err);

@@ -203,6 +203,9 @@ eqb_status eqb_pairs_load(eqb_pairs **out, const char *path, const eqb_tokenizer
     eqb_pairs_options options;
     eqb_pairs_options_default(&options);
     if (given) options = *given;
+    if (!tokenizer)
+        return eqbi_fail(err, EQB_ERR_ARGUMENT,
+                         "there is no tokenizer (a model without a vocabulary?)");
     if (!(options.holdout >= 0.0 && options.holdout < 1.0))
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "holdout is %g, expected 0 to below 1",
                          options.holdout);

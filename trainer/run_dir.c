@@ -20,36 +20,57 @@ int64_t eqbi_checkpoint_step(const char *name)
     return step;
 }
 
+typedef eqb_status (*name_visit)(void *user, const char *dir, const char *name, eqb_error *err);
+
+/* Calls f for each name in a directory until one fails. */
+static eqb_status each_name(DIR *d, const char *dir, name_visit f, void *user, eqb_error *err)
+{
+    eqb_status status = EQB_OK;
+    errno = 0;
+    for (struct dirent *e; status == EQB_OK && (e = readdir(d)) != NULL; errno = 0)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            status = f(user, dir, e->d_name, err);
+    if (status == EQB_OK && errno != 0) status = eqbi_io_error(err, dir, "cannot read directory");
+    closedir(d);
+    return status;
+}
+
+static eqb_status remove_file(void *user, const char *dir, const char *name, eqb_error *err)
+{
+    char path[4096];
+    (void)user;
+    EQBI_TRY(eqbi_join(path, dir, name, err));
+    return unlink(path) == 0 ? EQB_OK : eqbi_io_error(err, path, "cannot remove");
+}
+
 eqb_status eqbi_remove_dir(const char *path, eqb_error *err)
 {
     DIR *d = opendir(path);
-    if (!d) return errno == ENOENT ? EQB_OK : eqbi_fail(err, EQB_ERR_IO, "%s: cannot open", path);
-    eqb_status status = EQB_OK;
-    for (struct dirent *e; status == EQB_OK && (e = readdir(d)) != NULL;) {
-        char file[4096];
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        status = eqbi_join(file, path, e->d_name, err);
-        if (status == EQB_OK && unlink(file) != 0)
-            status = eqbi_fail(err, EQB_ERR_IO, "%s: cannot remove", file);
-    }
-    closedir(d);
-    if (status == EQB_OK && rmdir(path) != 0)
-        status = eqbi_fail(err, EQB_ERR_IO, "%s: cannot remove", path);
-    return status;
+    if (!d && errno == ENOENT) return EQB_OK;
+    if (!d) return eqbi_io_error(err, path, "cannot open directory");
+    EQBI_TRY(each_name(d, path, remove_file, NULL, err));
+    return rmdir(path) == 0 ? EQB_OK : eqbi_io_error(err, path, "cannot remove");
+}
+
+typedef struct checkpoint_visit {
+    eqb_status (*f)(void *user, int64_t step, eqb_error *err);
+    void *user;
+} checkpoint_visit;
+
+static eqb_status visit_checkpoint(void *user, const char *dir, const char *name, eqb_error *err)
+{
+    const checkpoint_visit *v = user;
+    int64_t step = eqbi_checkpoint_step(name);
+    (void)dir;
+    return step < 0 ? EQB_OK : v->f(v->user, step, err);
 }
 
 eqb_status eqbi_each_checkpoint(const char *output, eqb_status (*f)(void *, int64_t, eqb_error *),
                                 void *user, eqb_error *err)
 {
     DIR *d = opendir(output);
-    if (!d) return eqbi_fail(err, EQB_ERR_IO, "%s: cannot open directory", output);
-    eqb_status status = EQB_OK;
-    for (struct dirent *e; status == EQB_OK && (e = readdir(d)) != NULL;) {
-        int64_t step = eqbi_checkpoint_step(e->d_name);
-        if (step >= 0) status = f(user, step, err);
-    }
-    closedir(d);
-    return status;
+    if (!d) return eqbi_io_error(err, output, "cannot open directory");
+    return each_name(d, output, visit_checkpoint, &(checkpoint_visit){f, user}, err);
 }
 
 static eqb_status refuse(void *user, int64_t step, eqb_error *err)
@@ -80,23 +101,36 @@ static bool is_debris(const char *name, bool *is_dir)
     return *is_dir || (temporary && sscanf(temporary, ".tmp-%lld%c", &number, &rest) == 1);
 }
 
+static eqb_status remove_debris(void *user, const char *dir, const char *name, eqb_error *err)
+{
+    bool is_dir;
+    char path[4096];
+    if (!is_debris(name, &is_dir)) return EQB_OK;
+    if (!is_dir) return remove_file(user, dir, name, err);
+    EQBI_TRY(eqbi_join(path, dir, name, err));
+    return eqbi_remove_dir(path, err);
+}
+
 static eqb_status sweep(const char *output, eqb_error *err)
 {
     DIR *d = opendir(output);
-    if (!d) return eqbi_fail(err, EQB_ERR_IO, "%s: cannot open directory", output);
-    eqb_status status = EQB_OK;
-    for (struct dirent *e; status == EQB_OK && (e = readdir(d)) != NULL;) {
-        bool is_dir;
-        char path[4096];
-        if (!is_debris(e->d_name, &is_dir)) continue;
-        status = eqbi_join(path, output, e->d_name, err);
-        if (status == EQB_OK && is_dir)
-            status = eqbi_remove_dir(path, err);
-        else if (status == EQB_OK && unlink(path) != 0)
-            status = eqbi_fail(err, EQB_ERR_IO, "%s: cannot remove", path);
-    }
-    closedir(d);
-    return status;
+    if (!d) return eqbi_io_error(err, output, "cannot open directory");
+    return each_name(d, output, remove_debris, NULL, err);
+}
+
+/* Takes the lock, unless another process has it. */
+static eqb_status lock(eqbi_run_dir *dir, eqb_error *err)
+{
+    char file[4096];
+    EQBI_TRY(eqbi_join(file, dir->path, ".lock", err));
+    dir->lock = eqbi_open(file, O_RDWR | O_CREAT);
+    if (dir->lock < 0) return eqbi_io_error(err, dir->path, "cannot be written");
+    int result;
+    do result = flock(dir->lock, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    if (result == 0) return EQB_OK;
+    if (errno != EWOULDBLOCK) return eqbi_io_error(err, dir->path, "cannot be locked");
+    return eqbi_fail(err, EQB_ERR_DATA, "%s: another run is writing there", dir->path);
 }
 
 eqb_status eqbi_run_dir_open(eqbi_run_dir *dir, const char *path, bool resume, bool restart,
@@ -107,22 +141,15 @@ eqb_status eqbi_run_dir_open(eqbi_run_dir *dir, const char *path, bool resume, b
         return eqbi_fail(err, EQB_ERR_ARGUMENT, "path is too long: %s", path);
     EQBI_TRY(eqbi_make_dirs(path, err));
     char file[4096];
-    EQBI_TRY(eqbi_join(file, path, ".lock", err));
-    dir->lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (dir->lock < 0)
-        return eqbi_fail(err, EQB_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    if (flock(dir->lock, LOCK_EX | LOCK_NB) != 0) {
-        eqbi_run_dir_close(dir);
-        return eqbi_fail(err, EQB_ERR_DATA, "%s: another run is writing there", path);
-    }
-    eqb_status status = sweep(path, err);
+    eqb_status status = lock(dir, err);
+    if (status == EQB_OK) status = sweep(path, err);
     if (status == EQB_OK) status = eqbi_join(file, path, "trainer_state.json", err);
     if (status == EQB_OK && !resume) {
         bool finished = eqbi_file_exists(file);
         status = eqbi_each_checkpoint(path, finished || restart ? discard : refuse, dir->path, err);
     }
     if (status == EQB_OK && unlink(file) != 0 && errno != ENOENT)
-        status = eqbi_fail(err, EQB_ERR_IO, "%s: cannot remove", file);
+        status = eqbi_io_error(err, file, "cannot remove");
     if (status != EQB_OK) eqbi_run_dir_close(dir);
     return status;
 }
@@ -167,11 +194,13 @@ eqb_status eqbi_metrics_open(eqbi_run_dir *dir, int64_t step, eqb_error *err)
         }
         eqbi_free(NULL, text, size + 1, 1);
     }
-    dir->metrics = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (dir->metrics < 0 || ftruncate(dir->metrics, (off_t)keep) != 0 ||
-        lseek(dir->metrics, 0, SEEK_END) < 0)
-        return eqbi_fail(err, EQB_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    return EQB_OK;
+    dir->metrics = eqbi_open(path, O_WRONLY | O_CREAT);
+    if (dir->metrics < 0) return eqbi_io_error(err, path, "cannot be written");
+    int cut;
+    do cut = ftruncate(dir->metrics, (off_t)keep);
+    while (cut != 0 && errno == EINTR);
+    if (cut == 0 && lseek(dir->metrics, 0, SEEK_END) >= 0) return EQB_OK;
+    return eqbi_io_error(err, path, "cannot be cut to the steps that are done");
 }
 
 eqb_status eqbi_metrics_write(const eqbi_run_dir *dir, const eqbi_text *line, eqb_error *err)
@@ -180,9 +209,7 @@ eqb_status eqbi_metrics_write(const eqbi_run_dir *dir, const eqbi_text *line, eq
     for (size_t done = 0; done < line->size;) {
         ssize_t n = write(dir->metrics, line->data + done, line->size - done);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0)
-            return eqbi_fail(err, EQB_ERR_IO, "%s/metrics.jsonl: cannot write: %s", dir->path,
-                             strerror(errno));
+        if (n < 0) return eqbi_io_error(err, dir->path, "metrics.jsonl: cannot write");
         done += (size_t)n;
     }
     return EQB_OK;

@@ -7,13 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Called once for each entry of a list, before anything is compared with it. */
+static eqb_status count_entry(eqbi_added_list *added, const eqbi_json *doc, const char *text,
+                              eqb_error *err)
+{
+    if (added->seen++ == EQBI_MOST_ADDED)
+        return eqbi_json_fail(doc, err, "more than %d added tokens", EQBI_MOST_ADDED);
+    if (strlen(text) <= EQBI_LONGEST_ADDED) return EQB_OK;
+    return eqbi_json_fail(doc, err, "added token \"%.80s...\" has more than %d bytes", text,
+                          EQBI_LONGEST_ADDED);
+}
+
 static eqb_status put(eqbi_added_list *added, const eqbi_json *doc, eqbi_added_token token,
                       eqb_error *err)
 {
     size_t place = 0;
     while (place < added->count && added->list[place].id != token.id) place++;
-    if (place == EQBI_MOST_ADDED)
-        return eqbi_json_fail(doc, err, "more than %d added tokens", EQBI_MOST_ADDED);
     if (!eqbi_grow(added->allocator, (void **)&added->list, &added->capacity, place + 1,
                    sizeof *added->list))
         return eqbi_fail(err, EQB_ERR_NOMEM, "%s: no memory for added tokens", doc->where);
@@ -51,6 +60,7 @@ eqb_status eqbi_added_decoder(eqbi_added_list *added, const eqbi_json *doc,
             return eqbi_json_fail(doc, err, "added token \"%.40s\": expected an id", id);
         token.id = (int32_t)number;
         EQBI_TRY(read_token(&token, doc, v, err));
+        EQBI_TRY(count_entry(added, doc, token.text, err));
         EQBI_TRY(put(added, doc, token, err));
     }
     return EQB_OK;
@@ -68,6 +78,7 @@ eqb_status eqbi_added_array(eqbi_added_list *added, const eqbi_json *doc,
         if (id < 0)
             return eqbi_json_fail(doc, err, "added token \"%.80s\" has no id", token.text);
         token.id = (int32_t)id;
+        EQBI_TRY(count_entry(added, doc, token.text, err));
         EQBI_TRY(put(added, doc, token, err));
     }
     return EQB_OK;
@@ -82,6 +93,7 @@ eqb_status eqbi_added_map(eqbi_added_list *added, const eqbi_json *doc,
         if (!eqbi_json_key(v) || !eqbi_json_whole(v, 0, INT32_MAX, &id))
             return eqbi_json_fail(doc, err, "added token \"%.80s\": expected an id",
                                   eqbi_json_key(v) ? eqbi_json_key(v) : "");
+        EQBI_TRY(count_entry(added, doc, eqbi_json_key(v), err));
         EQBI_TRY(put(added, doc, (eqbi_added_token){.text = eqbi_json_key(v), .id = (int32_t)id,
                                                     .normalized = true}, err));
     }
@@ -97,6 +109,7 @@ eqb_status eqbi_added_special(eqbi_added_list *added, const eqbi_json *doc,
         eqbi_added_token token = {.text = eqbi_json_text(v), .special = true};
         int32_t next = eqb_tokenizer_size(t);
         if (!token.text) EQBI_TRY(read_token(&token, doc, v, err));
+        EQBI_TRY(count_entry(added, doc, token.text, err));
         token.id = -1;
         for (size_t i = 0; i < added->count; i++) {
             if (strcmp(added->list[i].text, token.text) == 0) token.id = added->list[i].id;

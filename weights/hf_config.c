@@ -120,6 +120,16 @@ eqb_status eqbi_hf_config_read(eqbi_hf_config *out, const eqbi_json *doc, eqb_er
     return eqbi_config_check(c, doc->where, err);
 }
 
+static eqb_status no_config(const char *dir, eqb_error *err)
+{
+    char inside[4096];
+    EQBI_TRY(eqbi_join(inside, dir, ".", err));
+    if (!eqbi_file_exists(inside))
+        return eqbi_fail(err, EQB_ERR_MODEL, "%s: is a file, expected the directory of a model",
+                         dir);
+    return eqbi_fail(err, EQB_ERR_MODEL, "%s: has no config.json", dir);
+}
+
 eqb_status eqbi_hf_config_load(eqbi_hf_config *out, const char *dir,
                                const eqb_allocator *allocator, eqb_error *err)
 {
@@ -129,8 +139,7 @@ eqb_status eqbi_hf_config_load(eqbi_hf_config *out, const char *dir,
     if (!eqbi_file_exists(path)) {
         doc.where = "bert_config.json";
         EQBI_TRY(eqbi_join(path, dir, doc.where, err));
-        if (!eqbi_file_exists(path))
-            return eqbi_fail(err, EQB_ERR_MODEL, "%s: has no config.json", dir);
+        if (!eqbi_file_exists(path)) return no_config(dir, err);
     }
     EQBI_TRY(eqbi_json_read(&doc, dir, LARGEST_FILE, allocator, err));
     eqb_status status = eqbi_hf_config_read(out, &doc, err);

@@ -87,7 +87,7 @@ static eqb_status remove_file(const saver *s, const char *name)
     char path[4096];
     EQBI_TRY(eqbi_join(path, s->dir, name, s->err));
     if (unlink(path) == 0 || errno == ENOENT) return EQB_OK;
-    return eqbi_fail(s->err, EQB_ERR_IO, "%s: cannot remove", path);
+    return eqbi_io_error(s->err, path, "cannot remove");
 }
 
 static eqb_status put_small_file(const saver *s, const small_file *f)
@@ -111,7 +111,7 @@ static eqb_status block_weights(const saver *s)
     EQBI_TRY(eqbi_join(from, s->dir, empty.name, s->err));
     EQBI_TRY(eqbi_join(to, s->dir, "model.safetensors", s->err));
     if (rename(from, to) == 0) return eqbi_sync_dir(s->dir, s->err);
-    return eqbi_fail(s->err, EQB_ERR_IO, "%s: cannot replace", to);
+    return eqbi_io_error(s->err, to, "cannot replace");
 }
 
 static eqb_status put_small_files(const saver *s)

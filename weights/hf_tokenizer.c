@@ -9,6 +9,7 @@
 #include "weights/hf_tokenizer.h"
 #include "base/file.h"
 #include "weights/hf_added.h"
+#include "weights/tensor_file.h"
 
 #include <string.h>
 
@@ -226,7 +227,9 @@ static eqb_status tokenizer_from_vocab(eqb_tokenizer **out, loader *l)
     size_t size;
     EQBI_TRY(eqbi_join(path, l->dir, "vocab.txt", l->err));
     EQBI_TRY(eqbi_file_read(&text, &size, path, LARGEST_VOCAB, l->allocator, l->err));
-    eqb_status status = eqb_tokenizer_new(out, text, size, &l->options, l->err);
+    eqb_status status =
+        eqbi_refuse_mistaken((unsigned char *)text, size, "vocab.txt", l->err);
+    if (status == EQB_OK) status = eqb_tokenizer_new(out, text, size, &l->options, l->err);
     eqbi_free(l->allocator, text, size + 1, 1);
     return status;
 }

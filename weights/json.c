@@ -1,6 +1,7 @@
 /* The wrapper around cJSON; see json.h. */
 #include "weights/json.h"
 #include "base/file.h"
+#include "weights/tensor_file.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -70,6 +71,12 @@ eqb_status eqbi_json_parse(eqbi_json *doc, const char *text, size_t length, eqb_
         if (doc->line > 0) line += doc->line - 1;
         return eqbi_fail(err, doc->fault, "%s:%zu:%zu: %s", doc->where, line, column, s.fault);
     }
+    /* cJSON takes about VALUE bytes for each. Vocabularies, the densest documents there are, have
+     * ten bytes of text a value and more. */
+    enum { VALUE = 128, SHORTEST = 8, SLACK = 8192 };
+    if (s.values > length / SHORTEST + SLACK)
+        return eqbi_json_fail(doc, err, "has %zu values, which would take %zu times its size",
+                              s.values, s.values * VALUE / length);
     /* The scanner has seen to all that cJSON can object to, so NULL means no memory. */
     doc->root = cJSON_ParseWithLength(text, length);
     if (!doc->root) return eqbi_fail(err, EQB_ERR_NOMEM, "%s: no memory to parse it", doc->where);
@@ -87,7 +94,9 @@ eqb_status eqbi_json_read(eqbi_json *doc, const char *dir, size_t limit,
     eqb_status status = eqbi_file_read(&text, &size, path, limit, allocator, err);
     if (status == EQB_ERR_DATA && err) err->status = doc->fault; /* longer than limit */
     if (status != EQB_OK) return status == EQB_ERR_DATA ? doc->fault : status;
-    status = eqbi_json_parse(doc, text, size, err);
+    status = eqbi_refuse_mistaken((unsigned char *)text, size, doc->where, err);
+    if (status != EQB_OK && err) err->status = doc->fault;
+    status = status != EQB_OK ? doc->fault : eqbi_json_parse(doc, text, size, err);
     eqbi_free(allocator, text, size + 1, 1);
     return status;
 }

@@ -22,7 +22,8 @@ typedef struct eqbi_json {
 } eqbi_json;
 
 /* Parses length bytes. doc arrives with where, line and fault set and root NULL.
- *   errors  doc->fault ("config.json:3:14: expected ':'"; the column counts characters), NOMEM   */
+ *   errors  doc->fault ("config.json:3:14: expected ':'"; the column counts characters; more than
+ *           a value in each 8 bytes, as a tree takes much more memory than that text), NOMEM      */
 eqb_status eqbi_json_parse(eqbi_json *doc, const char *text, size_t length, eqb_error *err);
 /* The same for the file dir/doc->where, of at most limit bytes.   errors  also IO                */
 eqb_status eqbi_json_read(eqbi_json *doc, const char *dir, size_t limit,

@@ -203,6 +203,7 @@ bool eqbi_json_scan_key(eqbi_json_scan *s)
 
 static bool scan_value(eqbi_json_scan *s, int depth)
 {
+    s->values++;
     if (s->kind >= EQBI_JSON_STRING && s->kind <= EQBI_JSON_NULL) return true;
     bool object = s->kind == EQBI_JSON_OBJECT;
     if (!object && s->kind != EQBI_JSON_ARRAY) return eqbi_json_scan_fault(s, "expected a value");

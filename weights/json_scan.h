@@ -34,6 +34,7 @@ typedef struct eqbi_json_scan {
     const char *token;          /* its bytes; a string's stand between the quotes, undecoded  */
     size_t length;
     const char *fault;          /* why the text is no JSON, once kind is FAULT                */
+    size_t values;              /* that scan_value has passed                                 */
 } eqbi_json_scan;
 
 void eqbi_json_scan_begin(eqbi_json_scan *s, const char *text, size_t length);

@@ -48,6 +48,7 @@ static eqb_status parse(eqbi_tensor_file *st, const unsigned char *data, size_t 
                          size);
     uint64_t length;
     memcpy(&length, data, sizeof length);
+    if (length > EQBI_ST_MAX_HEADER) EQBI_TRY(eqbi_refuse_text(data, size, where, err));
     if (length > EQBI_ST_MAX_HEADER)
         return eqbi_fail(err, EQB_ERR_MODEL,
                          "%s: claims a header of %" PRIu64 " bytes, at most %d are allowed", where,

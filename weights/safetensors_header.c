@@ -3,8 +3,9 @@
  *     {"__metadata__": {"format": "pt"},
  *      "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * One pass of the scanner, straight over the mapped bytes. The length of the header bounds what it
- * can make us allocate: a name is never longer than its JSON, a tensor takes SHORTEST bytes. */
+ * Two passes of the scanner, straight over the mapped bytes: one counts, one reads. The length of
+ * the header bounds what it can make us allocate: a name is never longer than its JSON, and a
+ * tensor, for which we take less than 2 * SHORTEST bytes, is spelled in SHORTEST or more.        */
 #include "weights/json_scan.h"
 #include "weights/safetensors.h"
 
@@ -157,9 +158,9 @@ static eqb_status check_metadata(reader *r)
 static eqb_status read_members(reader *r)
 {
     bool metadata_seen = false;
-    if (eqbi_json_scan_next(&r->s) != EQBI_JSON_OBJECT) return unexpected(r, "expected '{'");
+    eqbi_json_scan_next(&r->s); /* '{', as count_members has seen */
     while (eqbi_json_scan_more(&r->s, EQBI_JSON_OBJECT_END)) {
-        if (r->s.kind != EQBI_JSON_STRING) return unexpected(r, "expected a key in double quotes");
+        assert(r->names_used + r->s.length < r->out->names_capacity);
         char *name = r->out->names + r->names_used;
         size_t length = eqbi_json_unescape(name, r->s.token, r->s.length);
         name[length] = '\0';
@@ -179,12 +180,28 @@ static eqb_status read_members(reader *r)
     return r->s.fault ? syntax_error(r) : EQB_OK;
 }
 
+/* The members of the header, and the bytes of their names with a NUL each. */
+static eqb_status count_members(reader *r, size_t *members, size_t *names)
+{
+    *members = *names = 0;
+    if (eqbi_json_scan_next(&r->s) != EQBI_JSON_OBJECT) return unexpected(r, "expected '{'");
+    while (eqbi_json_scan_more(&r->s, EQBI_JSON_OBJECT_END)) {
+        ++*members;
+        *names += r->s.length + 1;
+        if (!eqbi_json_scan_key(&r->s) || !eqbi_json_scan_value(&r->s)) break;
+    }
+    return r->s.fault ? syntax_error(r) : EQB_OK;
+}
+
 eqb_status eqbi_safetensors_header(eqbi_tensor_file *out, const char *header, size_t header_size,
                                    const unsigned char *data, size_t data_size,
                                    const char *where, eqb_error *err)
 {
-    EQBI_TRY(eqbi_tensor_file_reserve(out, header_size / SHORTEST, header_size, where, err));
     reader r = {.out = out, .data = data, .data_size = data_size, .where = where, .err = err};
+    size_t members, names, most = header_size / SHORTEST; /* tensors that can be whole */
+    eqbi_json_scan_begin(&r.s, header, header_size);
+    EQBI_TRY(count_members(&r, &members, &names));
+    EQBI_TRY(eqbi_tensor_file_reserve(out, members < most ? members : most, names, where, err));
     eqbi_json_scan_begin(&r.s, header, header_size);
     return read_members(&r);
 }

@@ -46,10 +46,10 @@ eqb_status eqbi_refuse_mistaken(const unsigned char *data, size_t size, const ch
     static const struct {
         const char *start, *what;
     } known[] = {
-        {"version https://git-lfs", "is a Git LFS pointer, not the weights: run 'git lfs pull'"},
-        {"<!doctype", "is an HTML page, not weights: the download went wrong"},
-        {"<html", "is an HTML page, not weights: the download went wrong"},
-        {"<?xml", "is an XML page, not weights: the download went wrong"},
+        {"version https://git-lfs", "is a Git LFS pointer, not the file itself: run 'git lfs pull'"},
+        {"<!doctype", "is an HTML page: the download went wrong"},
+        {"<html", "is an HTML page: the download went wrong"},
+        {"<?xml", "is an XML page: the download went wrong"},
         {"\x89HDF\r\n", "is an HDF5 file (a tf_model.h5?), which is not supported"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -58,6 +58,19 @@ eqb_status eqbi_refuse_mistaken(const unsigned char *data, size_t size, const ch
             return eqbi_fail(err, EQB_ERR_MODEL, "%s: %s", where, known[i].what);
     }
     return EQB_OK;
+}
+
+eqb_status eqbi_refuse_text(const unsigned char *data, size_t size, const char *where,
+                            eqb_error *err)
+{
+    enum { SHOWN = 60, ENOUGH = 8 };
+    size_t length = 0;
+    while (length < size && length < SHOWN &&
+           ((data[length] >= 0x20 && data[length] < 0x7f) || data[length] == '\n'))
+        length++;
+    if (length < ENOUGH || (length < size && length < SHOWN)) return EQB_OK;
+    return eqbi_fail(err, EQB_ERR_MODEL, "%s: is a text, not weights: \"%.*s%s\"", where,
+                     (int)length, (const char *)data, length < size ? "..." : "");
 }
 
 eqb_status eqbi_tensor_file_reserve(eqbi_tensor_file *file, size_t tensors, size_t names,

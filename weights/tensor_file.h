@@ -55,10 +55,14 @@ void eqbi_tensor_file_close(eqbi_tensor_file *file);
 /* The tensor of this name, or NULL. */
 const eqbi_file_tensor *eqbi_tensor_file_find(const eqbi_tensor_file *file, const char *name);
 
-/* What people really find under a weight file's name: a Git LFS pointer, a web page, another
- * framework's file.   errors  MODEL                                                              */
+/* What people really find under the name of a file: a Git LFS pointer, a web page, another
+ * framework's weights.   errors  MODEL                                                           */
 eqb_status eqbi_refuse_mistaken(const unsigned char *data, size_t size, const char *where,
                                 eqb_error *err);
+/* For bytes that are no weights: whether they are a text ("Repository not found"), which is shown.
+ *   errors  MODEL                                                                                */
+eqb_status eqbi_refuse_text(const unsigned char *data, size_t size, const char *where,
+                            eqb_error *err);
 
 const char *eqbi_dtype_name(eqbi_dtype dtype);
 /* Bytes of a tensor; false when that overflows or ends within a byte. */

@@ -24,6 +24,7 @@ typedef struct reader {
     eqbi_crc crc;
     size_t tensors, names; /* counted in the first walk; names: bytes */
     char *name;            /* where the next name goes in the second  */
+    size_t left;           /* bytes of data without those of the tensors so far */
 } reader;
 
 static eqb_status fault(const reader *r, const char *name, const char *what)
@@ -138,7 +139,7 @@ static bool find_dtype(uint64_t dtype, uint8_t *out)
     return false;
 }
 
-static eqb_status check_entry(const reader *r, const char *name, const bundle_entry *e,
+static eqb_status check_entry(reader *r, const char *name, const bundle_entry *e,
                               eqbi_file_tensor *t)
 {
     if (strcmp(name, "_CHECKPOINTABLE_OBJECT_GRAPH") == 0)
@@ -152,6 +153,9 @@ static eqb_status check_entry(const reader *r, const char *name, const bundle_en
         return fault(r, name, "its size does not follow from its shape");
     if (e->offset > r->data.size || e->size > r->data.size - e->offset)
         return fault(r, name, "reaches beyond the end of the data (incomplete download?)");
+    /* Also what keeps the time for the checksums that of reading the data once. */
+    if (e->size > r->left) return fault(r, name, "overlaps other tensors");
+    r->left -= (size_t)e->size;
     t->data = r->data.data + e->offset;
     if (!eqbi_tf_checks(&r->crc, t->data, t->size, (uint32_t)e->crc))
         return fault(r, name, "its checksum is wrong: the file is damaged");
@@ -198,6 +202,7 @@ static eqb_status read_index(reader *r, eqbi_mapping index)
         return fault(r, "table", "is out of proportion to the size of the files");
     EQBI_TRY(eqbi_tensor_file_reserve(r->out, r->tensors, r->names, r->where, r->err));
     r->name = r->out->names;
+    r->left = r->data.size;
     EQBI_TRY(eqbi_tf_table_each(index.data, index.size, r->where, &r->crc, add_entry, r, r->err));
     return eqbi_tensor_file_sort(r->out, r->where, r->err);
 }

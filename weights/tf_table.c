@@ -15,6 +15,7 @@ typedef struct table {
     eqbi_tf_visit visit;
     void *user;
     eqb_error *err;
+    size_t next; /* the end of the data blocks so far */
 } table;
 
 bool eqbi_tf_varint(eqbi_tf_bytes *bytes, uint64_t *value)
@@ -99,10 +100,13 @@ static eqb_status each_entry(const table *t, eqbi_tf_bytes block, eqbi_tf_visit 
 /* An entry of the index block: its value is the handle of a data block. */
 static eqb_status visit_block(void *user, const char *key, size_t length, eqbi_tf_bytes handle)
 {
-    const table *t = user;
+    table *t = user;
     eqbi_tf_bytes block;
     (void)key, (void)length;
     EQBI_TRY(open_block(t, &handle, &block));
+    /* Each block once: else a small file could stand for entries without end. */
+    if ((size_t)(block.p - t->data) < t->next) return fault(t, "blocks of the table overlap");
+    t->next = (size_t)(block.end - t->data);
     return each_entry(t, block, t->visit, t->user);
 }
 

@@ -1,5 +1,6 @@
 /* The two containers of torch.save; see torch_file.h. Each finds the bytes of every storage that
- * the pickle has named; then one function makes the table of both.                               */
+ * the pickle has named; then one function makes the table of both, which is why both are here, in
+ * more than 300 lines.                                                                           */
 #include "weights/torch_file.h"
 
 #include "weights/json_scan.h"
@@ -13,6 +14,8 @@
 static const char MAGIC[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 enum { MAGIC_SIZE = sizeof MAGIC - 1, PROTOCOL = 1001, TAR_MAGIC_AT = 257 };
 enum { SLACK = 1 << 16 }; /* what a small file may take more than twice its size */
+/* Tensors may share bytes, as tied ones do; all of them together may be so many times the file. */
+enum { MOST_SHARING = 16 };
 
 typedef struct reader {
     eqbi_tensor_file *out;
@@ -23,6 +26,8 @@ typedef struct reader {
     eqb_error *err;
     eqbi_pickle pickle;
     eqbi_pickle_value root; /* the table of tensors */
+    size_t memory;          /* allocated or about to be, the pickle's own aside */
+    size_t unshared;        /* the file's size without a share of each tensor's */
 } reader;
 
 static eqb_status fault(const reader *r, const char *what)
@@ -36,10 +41,26 @@ static eqb_status storage_fault(const reader *r, const char *key, size_t length,
                      length < 80 ? (int)length : 80, key, what);
 }
 
+static size_t most_memory(const reader *r)
+{
+    return r->size < (SIZE_MAX - SLACK) / 2 ? 2 * r->size + SLACK : SIZE_MAX;
+}
+
+/* What the directory of an archive took is less than the archive. */
 static void begin_pickle(reader *r, const unsigned char *data, size_t size, const char *where)
 {
-    size_t limit = r->size < (SIZE_MAX - SLACK) / 2 ? 2 * r->size + SLACK : SIZE_MAX;
-    eqbi_pickle_begin(&r->pickle, data, size, limit, where, r->allocator, r->err);
+    eqbi_pickle_begin(&r->pickle, data, size, most_memory(r) - r->memory, where, r->allocator,
+                      r->err);
+}
+
+/* Counts what is about to be allocated. */
+static eqb_status count_memory(reader *r, size_t count, size_t size)
+{
+    size_t left = most_memory(r) - r->pickle.memory - r->memory;
+    if (count > left / size)
+        return fault(r, "needs more than twice its size of memory, out of proportion");
+    r->memory += count * size;
+    return EQB_OK;
 }
 
 /* Bytes of so many elements; false when that overflows. */
@@ -132,8 +153,10 @@ static eqb_status read_zip(reader *r)
 {
     eqbi_zip zip;
     EQBI_TRY(eqbi_zip_open(&zip, r->data, r->size, r->where, r->allocator, r->err));
+    r->memory = zip.capacity * sizeof *zip.entry;
     eqb_status status = read_archive(r, &zip);
     eqbi_zip_close(&zip);
+    r->memory = 0;
     return status;
 }
 
@@ -203,10 +226,12 @@ static eqb_status read_legacy(reader *r)
     size_t count = r->pickle.tensors, unused;
     EQBI_TRY(count_tensors(r, &unused, &unused)); /* else the list below would be to blame */
     if (keys.kind != EQBI_PICKLE_LIST) return fault(r, "has no list of storages");
+    EQBI_TRY(count_memory(r, count, sizeof(eqbi_pickle_tensor *)));
     eqbi_pickle_tensor **sorted = eqbi_alloc(r->allocator, count, sizeof *sorted);
     if (!sorted) return eqbi_fail(r->err, EQB_ERR_NOMEM, "%s: no memory to read it", r->where);
     eqb_status status = take_storages(r, sorted, keys);
     eqbi_free(r->allocator, sorted, count, sizeof *sorted);
+    r->memory = 0;
     return status;
 }
 
@@ -232,6 +257,9 @@ static eqb_status add_tensor(reader *r, char *name, const eqbi_pickle_member *m)
     eqbi_file_tensor_size(t, &t->size);
     bytes_of(from->dtype, from->offset, &offset);
     t->data = from->storage + offset;
+    if (t->size / MOST_SHARING > r->unshared)
+        return fault(r, "its tensors share bytes, together more than 16 times the file");
+    r->unshared -= t->size / MOST_SHARING;
     return EQB_OK;
 }
 
@@ -242,8 +270,11 @@ static eqb_status make_table(reader *r)
     EQBI_TRY(count_tensors(r, &tensors, &names));
     /* Names that differ stand in the pickle one by one, each longer than here. */
     if (names > r->size) return fault(r, "the name of a tensor appears twice");
+    EQBI_TRY(count_memory(r, tensors, sizeof *r->out->tensor));
+    EQBI_TRY(count_memory(r, names, 1));
     EQBI_TRY(eqbi_tensor_file_reserve(r->out, tensors, names, r->where, r->err));
     char *name = r->out->names;
+    r->unshared = r->size;
     for (size_t i = 0; i < p->members; i++) {
         if (p->member[i].owner != r->root.is.index) continue;
         EQBI_TRY(add_tensor(r, name, &p->member[i]));
@@ -267,8 +298,10 @@ static eqb_status read_file(reader *r)
         status = read_legacy(r);
     else if (starts_with(r, TAR_MAGIC_AT, "ustar", 5))
         return fault(r, "is a tar archive, as PyTorch wrote before version 0.1.10: unsupported");
-    else
+    else {
+        EQBI_TRY(eqbi_refuse_text(r->data, r->size, r->where, r->err));
         return fault(r, "is neither of the formats that torch.save writes");
+    }
     if (status == EQB_OK) status = make_table(r);
     eqbi_pickle_end(&r->pickle);
     return status;

@@ -9,10 +9,12 @@
 #include "weights/tf_checkpoint.h"
 #include "weights/torch_file.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_INDEX = 32 << 20, MOST_SHARDS = 1000 };
+enum { LARGEST_INDEX = 4 << 20, MOST_SHARDS = 256 };
 
 typedef eqb_status (*opener)(eqbi_tensor_file *out, const char *path, const char *where,
                              const eqb_allocator *allocator, eqb_error *err);
@@ -36,6 +38,45 @@ static bool exists(const char *dir, const char *name)
     return eqbi_join(path, dir, name, NULL) == EQB_OK && eqbi_file_exists(path);
 }
 
+/* What to do with a file that looks like weights under another name, or NULL: a variant
+ * (model.fp16.safetensors), a step of a training (model.ckpt-1000.index), a shard alone.         */
+static const char *advice_for(const char *name)
+{
+    static const struct {
+        const char *part, *ending, *advice;
+    } known[] = {
+        {"-of-", ".safetensors", "is a part, and model.safetensors.index.json is missing"},
+        {"-of-", ".bin", "is a part, and pytorch_model.bin.index.json is missing"},
+        {"", ".safetensors", "if these are the weights, rename it to model.safetensors"},
+        {"model", ".bin", "if these are the weights, rename it to pytorch_model.bin"},
+        {"model.ckpt", ".index", "rename it to bert_model.ckpt.index, and what goes with it"},
+    };
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t tail = strlen(known[i].ending);
+        if (length >= tail && strcmp(name + length - tail, known[i].ending) == 0 &&
+            strstr(name, known[i].part))
+            return known[i].advice;
+    }
+    return NULL;
+}
+
+/* Names the first file, by name, for which there is advice. */
+static eqb_status advise(const char *dir, eqb_error *err)
+{
+    char found[256] = "";
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d)) != NULL;)
+        if (advice_for(e->d_name) && (!found[0] || strcmp(e->d_name, found) < 0))
+            snprintf(found, sizeof found, "%.255s", e->d_name);
+    if (d) closedir(d);
+    if (found[0])
+        return eqbi_fail(err, EQB_ERR_MODEL, "%s: has no model.safetensors; found %s: %s", dir,
+                         found, advice_for(found));
+    return eqbi_fail(err, EQB_ERR_MODEL,
+                     "%s: has no model.safetensors, pytorch_model.bin or bert_model.ckpt", dir);
+}
+
 /* Says what else lies in a directory that has no weights. */
 static eqb_status no_weights(const char *dir, eqb_error *err)
 {
@@ -49,8 +90,7 @@ static eqb_status no_weights(const char *dir, eqb_error *err)
                              "model.safetensors with transformers' from_pretrained and "
                              "save_pretrained",
                              dir, others[i]);
-    return eqbi_fail(err, EQB_ERR_MODEL,
-                     "%s: has no model.safetensors, pytorch_model.bin or bert_model.ckpt", dir);
+    return advise(dir, err);
 }
 
 static eqb_status open_file(eqbi_weights *w, const char *dir, const char *name, opener open,

@@ -7,6 +7,7 @@
 #include "weights/safetensors.h"
 #include "weights/tf_checkpoint.h"
 #include "weights/torch_file.h"
+#include "weights/weight_files.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -122,6 +123,29 @@ void fuzz_tensorflow(const uint8_t *data, size_t size)
     eqb_error err;
     use_tensors(eqbi_tf_parse(&file, (eqbi_mapping){data, size},
                               (eqbi_mapping){numbers, sizeof numbers}, "f", NULL, &err), &file);
+}
+
+/* An index of shards; beside it lie two of them, "a" with the tensor "w" and "b" with "v". */
+void fuzz_index(const uint8_t *data, size_t size)
+{
+    static const char head[] = "?\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"U8\",\"shape\":[1],"
+                               "\"data_offsets\":[0,1]}}.";
+    static bool made;
+    uint8_t shard[sizeof head - 1];
+    eqbi_weights weights;
+    eqb_error err;
+    memcpy(shard, head, sizeof shard);
+    shard[0] = sizeof shard - 9;
+    if (!made) put_file("a", shard, sizeof shard);
+    shard[10] = 'v';
+    if (!made) put_file("b", shard, sizeof shard);
+    made = true;
+    put_file("model.safetensors.index.json", data, size);
+    eqb_status status = eqbi_weights_open(&weights, folder, NULL, &err);
+    expect(status == EQB_OK || status == EQB_ERR_MODEL || status == EQB_ERR_IO);
+    for (size_t i = 0; i < weights.count; i++)
+        expect(eqbi_weights_file_of(&weights, weights.tensor[i]) != NULL);
+    eqbi_weights_close(&weights);
 }
 
 void fuzz_config(const uint8_t *data, size_t size)
