@@ -41,20 +41,32 @@ autograd/add_norm.c s/sqrtf(squares \* inv_n + epsilon)/sqrtf(squares * inv_n)/
 autograd/add_norm.c s/squares \* inv_n + epsilon/squares \/ (float)(n - 1) + epsilon/
 autograd/attention.c s/ - dot) \* scale;/ - dot);/
 autograd/attention.c s/(size_t)c\] - dot) \* scale/(size_t)c]) * scale/
-autograd/attention.c s/drops ? masked : h\.p, true/h.p, true/
+autograd/attention.c s/drops ? masked : h\.p, h\.length, true/h.p, h.length, true/
 autograd/attention.c s/if (drops) mask_rows(dp, dp/if (!drops) mask_rows(dp, dp/
-autograd/attention.c s/mix(dk, ld, dp, true/mix(dk, ld, dp, false/
-autograd/attention.c s/mix(dq, ld, dp, false/mix(dq, ld, dp, true/
-autograd/attention.c s/mix(dk, ld, dp, true, q/mix(dk, ld, dp, true, k/
-autograd/attention.c s/d_o, hidden, h\.length, d, beta)/d_o, hidden, h.length, d, 0.0f)/
-autograd/attention.c s/k, ld, h\.length, d, beta)/k, ld, h.length, d, 0.0f)/
-autograd/attention.c s/true, q, ld, h\.length, d, beta)/true, q, ld, h.length, d, 0.0f)/
-autograd/attention.c s/mask_rows(dp, dp, h\.length, &s->mask, h\.first_row)/mask_rows(dp, dp, h.length, \&s->mask, 0)/
-autograd/attention.c s/h\.first_row = h\.row \* (size_t)s->heads + .*/h.first_row = h.row;/
-autograd/attention.c s/total += length \* length \* (size_t)s->heads/total += length * length/
-autograd/attention.c s/eqbi_gemm(transposed, false, length/eqbi_gemm(false, false, length/
-autograd/attention.c s/length, a, lda, beta, o, ldo)/length, a, lda, 0.0f, o, ldo)/
+autograd/attention.c s/mix(dx\.k + keys, x\.ldkv, h\.length, dp, h\.length, true/mix(dx.k + keys, x.ldkv, h.length, dp, h.length, false/
+autograd/attention.c s/mix(dx\.q + at, x\.ldq, h\.queries, dp, h\.length, false/mix(dx.q + at, x.ldq, h.queries, dp, h.length, true/
+autograd/attention.c s/dp, h\.length, true, x\.q + at/dp, h.length, true, x.k + keys/
+autograd/attention.c s/^            mix(dx\.k/            if (beta_kv == 0.0f) mix(dx.k/
+autograd/attention.c /mix(dx\.q/,/beta_q);/ s/beta_q);/0.0f);/
+autograd/attention.c /mix(dx\.k/,/beta_kv);/ s/beta_kv);/0.0f);/
+autograd/attention.c /mix(dx\.v/,/beta_kv);/ s/beta_kv);/0.0f);/
+autograd/attention.c s/if (!kv) beta_kv = beta_q;/if (!kv) beta_kv = 0.0f;/
+autograd/attention.c s/mask_rows(dp, dp, h\.queries, h\.length, &s->mask, h\.first_row)/mask_rows(dp, dp, h.queries, h.length, \&s->mask, 0)/
+autograd/attention.c s/h\.first_row = h\.query \* (size_t)s->heads + .*/h.first_row = h.query;/
+autograd/attention.c s/size_t before = (size_t)a \* (size_t)h\.queries/size_t before = (size_t)a/
+autograd/attention.c s/eqbi_gemm_here(transposed, false, rows/eqbi_gemm_here(false, false, rows/
+autograd/attention.c s/count, s, lds, a, lda, beta, o, ldo/count, s, lds, a, lda, 0.0f, o, ldo/
 autograd/attention.c s/float scale = 1\.0f \/ sqrtf((float)d);/float scale = 1.0f \/ (float)d;/
+autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/t > 0/
+autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/p->beta != 0.0f/
+autograd/gemm_kernel.c s/tile + (j - first)/tile/
+autograd/gemm_kernel.c s/i + q, count - 1) \* ld + (size_t)t\]/i, count - 1) * ld + (size_t)t]/
+autograd/gemm_kernel.c s/pack_rows(to, ROWS, p->a + (size_t)i \* ld + t/pack_rows(to, ROWS, p->a + (size_t)i * ld/
+autograd/gemm_kernel.c s/i + ROWS <= m \&\& j + COLUMNS <= n/i + ROWS <= m/
+autograd/linear.c s/return d ? d + first : NULL;/return d;/
+autograd/linear.c s/saved->first = first;/saved->first = 0;/
+engine/bert.c s/cls \&\& s < b->sequences/cls \&\& s + 1 < b->sequences/
+engine/bert.c s/at\[i\] = u->place\[rows\[i\]\]/at[i] = i < u->count ? i : 0/
 autograd/embed.c s/ && b->ids\[i\] != s->pad_id//
 autograd/embed.c /_backward/,$ s/p = (size_t)(i - b->start\[q\])/p = 0/
 autograd/embed.c /_backward/,$ s/b->types ? (size_t)b->types\[i\] : 0/0/
@@ -77,7 +89,7 @@ autograd/arithmetic.c s/da\[i\] += factor \*/da[i] += 2.0f */
 autograd/arithmetic.c s/b->cols == 1 ? 0 : 1/1/
 autograd/matmul.c s/k, m, n, b->x, b->cols, dc, n, beta, da/k, m, n, b->x, b->cols, dc, n, 0.0f, da/
 autograd/matmul.c s/dc, n, a->x, a->cols, beta, db/dc, n, a->x, a->cols, 0.0f, db/
-autograd/matmul.c s/eqbi_gemm(!s->ta, false, k/eqbi_gemm(true, false, k/
+autograd/matmul.c s/eqbi_gemm(g, !s->ta, false, k/eqbi_gemm(g, true, false, k/
 autograd/unary.c s/UNARY(log, logf(v), 1\.0f \/ v)/UNARY(log, logf(v), 1.0f \/ w)/
 autograd/unary.c s/1\.0f - w \* w/1.0f - w/
 autograd/unary.c s/w \*(1\.0f - w)/w/
@@ -127,7 +139,7 @@ losses/midpoint_loss.c s/0\.5f \* (c\[i\] + d\[i\])/c[i]/
 losses/midpoint_loss.c s/factor \* pairs\[k\]\.weight/factor/
 losses/midpoint_loss.c s/0\.5f \* scale/scale/
 engine/bert.c s/h, &p->norm2_g, &p->norm2_b/x, \&p->norm2_g, \&p->norm2_b/
-engine/bert.c s/&m->pool_b, EQB_ACT_TANH/\&m->pool_b, EQB_ACT_NONE/
+engine/bert.c /static tensor .pool(/,/^}/ s/EQB_ACT_TANH/EQB_ACT_NONE/
 engine/bert.c s/m->config\.hidden_act);/EQB_ACT_GELU);/
 engine/bert.c s/h, &p->norm2_g, &p->norm2_b, c->layer_norm_eps, c->hidden_dropout/h, \&p->norm2_g, \&p->norm2_b, c->layer_norm_eps, 0.0f/
 engine/bert.c s/num_heads, c->attention_dropout/num_heads, c->hidden_dropout/
