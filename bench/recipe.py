@@ -28,9 +28,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Options of ./train, with its defaults; a recipe is named by what it changes. lr 0: by the width.
 BASE = {"plain": "off", "pair-loss": "centred", "support": "neutral", "w-mlm": "0.5", "w-nsp": "1",
-        "w-pair": "64", "w-next-pair": "64", "w-odds": "2", "w-keep": "24", "w-pair-keep": "8",
+        "w-pair": "80", "w-next-pair": "64", "w-odds": "2", "w-keep": "32", "w-pair-keep": "8",
         "borrow-next": "0.5", "freeze": "word_embeddings,predictions.bias", "lr": "0",
-        "epochs": "12"}
+        "epochs": "16"}
 FLAGS = {"plain"}
 LOSSES, SUPPORTS = ["mse", "centred", "kl", "js"], ["all", "neutral", "professions"]
 # The default, the plainest recipe (MSE of raw logits and the true words), all losses on all
@@ -39,14 +39,14 @@ GRID = [{}, {"plain": "on"}]
 GRID += [dict(zip(("pair-loss", "support"), x)) for x in itertools.product(LOSSES, SUPPORTS)]
 GRID += [{name: value} for name, values in {
     "w-pair": ["0", "16", "256"], "w-next-pair": ["0", "256"], "w-odds": ["0", "8"],
-    "w-keep": ["0", "8", "72"], "w-pair-keep": ["0", "24"], "w-mlm": ["0", "2"], "freeze": [""],
-    "borrow-next": ["0", "1"], "lr": ["5e-5", "1e-4", "2e-4"], "epochs": ["3", "6", "24"]
+    "w-keep": ["0", "8", "128"], "w-pair-keep": ["0", "24"], "w-mlm": ["0", "2"], "freeze": [""],
+    "borrow-next": ["0", "1"], "lr": ["5e-5", "1e-4", "2e-4"], "epochs": ["4", "8", "32"]
 }.items() for value in values]
-QUICK = [dict(x, epochs="3") for x in ({}, {"plain": "on"}, {"pair-loss": "kl"}, {"w-keep": "0"})]
+QUICK = [dict(x, epochs="4") for x in ({}, {"plain": "on"}, {"pair-loss": "kl"}, {"w-keep": "0"})]
 # The shortest table with something to say about every term.
 MAIN = [{}, {"plain": "on"}, {"pair-loss": "mse", "support": "all"}, {"support": "all"},
         {"pair-loss": "kl"}, {"w-odds": "0"}, {"w-keep": "8"}, {"w-pair-keep": "0"}, {"freeze": ""},
-        {"epochs": "3"}]
+        {"epochs": "4"}]
 
 # title, figures (section, slice, what) whose mean is shown, of which model, digits. Model "%": the
 # change in per cent, which is 0 before.

@@ -149,7 +149,7 @@ static eqb_status run(job *j, eqb_error *err)
 
 int main(int argc, char **argv)
 {
-    job j = {.epochs = 12.0};
+    job j = {.epochs = 16.0};
     eqb_pairs_options_default(&j.pairs);
     eqb_train_options_default(&j.train);
     eqb_train_options *t = &j.train;

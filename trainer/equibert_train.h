@@ -281,8 +281,8 @@ typedef struct eqb_run_options {
 
 /* A loss of the caller's own, added to the built-in ones.
  * logits [M, V] (NULL when a batch has no masked token) and nsp [sequences, 2] (NULL without second
- * segments or a head for them) are on the graph; pairs and next_pairs say which rows belong together. Returns a [1, 1] tensor made with the ops above, or NULL
- * after a failure, which ends the run.                                                          */
+ * segments or a head for them) are on the graph; pairs and next_pairs say which rows belong together.
+ * Returns a [1, 1] tensor made with the ops above, or NULL after a failure, which ends the run.   */
 typedef eqb_tensor *(*eqb_custom_loss_fn)(void *user, eqb_graph *g, eqb_tensor *logits,
                                           const eqb_pair_rows *pairs, int32_t pair_count,
                                           eqb_tensor *nsp, const eqb_pair_rows *next_pairs,

@@ -14,7 +14,7 @@ static void add(eqbi_totals *totals, eqbi_sum *term, double sum, double share, d
 {
     term->sum += sum;
     term->weight += share;
-    totals->loss += weight * sum / denominator;
+    if (denominator > 0.0) totals->loss += weight * sum / denominator; /* else all weigh 0 */
 }
 
 bool eqbi_decides_next(const eqb_model *model)
