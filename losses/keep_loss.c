@@ -1,5 +1,6 @@
 /* Stay close to the original model:  l = KL(t | s) = sum t (log t - log s),  dz = s - t,
- * t the frozen model's softmax, s ours, over each row or over its columns of the support. Hinton, Vinyals, Dean 2015 (distillation). */
+ * t the frozen model's softmax, s ours, over each row or over its columns of the support.
+ * Hinton, Vinyals, Dean 2015 (distillation).                                                      */
 #include "autograd/ops.h"
 #include "autograd/softmax.h"
 

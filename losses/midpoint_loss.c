@@ -1,7 +1,8 @@
 /* Stay close to the original model where it says two things and one is wanted: to the mean of its
  * two predictions. For one pair, with its logits c (male) and d (female) and ours a and b:
  *
- *     l = (KL(t | p) + KL(t | q)) / 2,  t = softmax((c + d) / 2)      da = (p - t) / 2   db = (q - t) / 2
+ *     l = (KL(t | p) + KL(t | q)) / 2,  t = softmax((c + d) / 2)
+ *     da = (p - t) / 2,  db = (q - t) / 2
  *
  * The logits' mean is the geometric mean of the two softmaxes. Equality and anchor in one: at the
  * least l both versions say t.                                                                   */

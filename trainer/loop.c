@@ -92,10 +92,15 @@ static eqb_status write_metrics(loop *l, const eqb_progress *p, eqb_error *err)
     const struct {
         const char *key;
         double value;
-    } numbers[] = {{"loss", p->loss},           {"loss_mlm", p->mlm},
-                   {"loss_nsp", p->nsp},        {"loss_pair", p->pair},
-                   {"loss_odds", p->odds},      {"loss_keep", p->keep},
-                   {"learning_rate", p->learning_rate}, {"grad_norm", p->gradient_norm}, {"tok_s", p->tokens_per_second},
+    } numbers[] = {{"loss", p->loss},
+                   {"loss_mlm", p->mlm},
+                   {"loss_nsp", p->nsp},
+                   {"loss_pair", p->pair},
+                   {"loss_odds", p->odds},
+                   {"loss_keep", p->keep},
+                   {"learning_rate", p->learning_rate},
+                   {"grad_norm", p->gradient_norm},
+                   {"tok_s", p->tokens_per_second},
                    {"wall", p->seconds}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         print_number(t, numbers[i].key, numbers[i].value);
