@@ -270,6 +270,7 @@ START_TEST(test_random_sentences_are_of_the_same_file)
     eqbi_window_free(&w);
     eqb_corpus_free(c);
     eqb_tokenizer_free(t);
+    free(text);
 }
 END_TEST
 
