@@ -353,7 +353,7 @@ START_TEST(a_row_for_each_profession_template_and_group)
 END_TEST
 
 /* The last bits of a row may depend on where it stands in a matrix. */
-#define ROUNDING 1e-5
+#define ROUNDING 1e-6
 
 START_TEST(who_cannot_tell_the_genders_has_no_gap)
 {
