@@ -421,9 +421,11 @@ def inflect(phrase, form):
 def plural(job):
     if job.endswith("person"):
         return job[:-6] + "people"
+    if job.endswith("wife"):
+        return job[:-2] + "ves"
     if job.endswith("y"):
         return job[:-1] + "ies"
-    return job + "s"
+    return job + ("es" if job.endswith("ch") else "s")
 
 
 def article(match):
