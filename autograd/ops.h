@@ -52,6 +52,13 @@ bool eqbi_batch_check(graph *g, const eqb_batch *batch, const tensor *word, cons
  * x itself.                                                                                       */
 tensor *eqbi_dropout(graph *g, tensor *x, float p);
 
+/* part(g, x, context), a result of x's shape, made of other ops. What it computes on the way is given
+ * up at once, and computed again in backward: memory for time. part must do the same both times,
+ * and besides x only parameters may get gradients in it: others' would lie in memory given up.
+ *   saves   x; context and what it points to must live until backward                             */
+typedef tensor *(*eqbi_part_fn)(graph *g, tensor *x, const void *context);
+tensor *eqbi_recompute(graph *g, tensor *x, eqbi_part_fn part, const void *context);
+
 /* c = op(a) op(b) + beta c, row-major; ld: floats from one row to the next. beta is 0 or 1. g lends
  * scratch memory; false: there is none, the error is kept. Not inside a parallel region.          */
 bool eqbi_gemm(graph *g, bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k,

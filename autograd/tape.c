@@ -28,6 +28,7 @@ eqb_status eqb_graph_new(eqb_graph **out, const eqb_allocator *allocator, eqb_er
     if (!g) return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for a graph");
     g->allocator = g->mem.allocator = g->work.allocator = allocator;
     g->dropout = -1.0f;
+    g->activation_limit = EQB_ACTIVATION_LIMIT;
     return EQB_OK;
 }
 
@@ -55,6 +56,11 @@ void eqb_graph_begin(eqb_graph *g, eqb_mode mode, uint64_t seed, uint64_t step)
 void eqb_graph_set_dropout(eqb_graph *g, float p)
 {
     g->dropout = p;
+}
+
+void eqb_graph_set_activation_limit(eqb_graph *g, size_t bytes)
+{
+    g->activation_limit = bytes;
 }
 
 eqb_status eqb_graph_status(const eqb_graph *g, eqb_error *err)

@@ -77,6 +77,7 @@ struct eqb_graph {
     bool record;      /* leave nodes                                     */
     bool train;       /* dropout on                                      */
     float dropout;    /* instead of an op's own probability; negative: not */
+    size_t activation_limit; /* bytes that a model's layers may keep for backward */
     uint64_t seed;    /* dropout: the masks are a function of            */
     uint64_t step;    /*   (seed, step, site, element) and nothing else  */
     uint32_t site;    /* dropout sites met since begin                   */

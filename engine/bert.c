@@ -34,11 +34,43 @@ tensor *eqbi_bert_embeddings(graph *g, eqb_model *m, const eqb_batch *batch)
     return eqbi_dropout(g, x, c->hidden_dropout);
 }
 
+/* Bytes that a layer keeps for backward: of each token q, k, v, what attention brings, and of each of
+ * the two residual sums a term, the sum normalised, and that times the gain; of the feed-forward
+ * activation value and slope; the attention probabilities.                                        */
+static double bytes_kept(const eqb_config *c, const eqb_batch *b)
+{
+    double squares = 0.0, tokens = b->start[b->sequences];
+    for (int32_t i = 0; i < b->sequences; i++) {
+        double length = b->start[i + 1] - b->start[i];
+        squares += length * length;
+    }
+    return sizeof(float) *
+           (tokens * (10.0 * c->hidden_size + 2.0 * c->intermediate_size) + c->num_heads * squares);
+}
+
+typedef struct layer_of {
+    const eqb_config *config;
+    layer_params *params;
+    eqb_batch batch;
+} layer_of;
+
+static tensor *run_layer(graph *g, tensor *x, const void *context)
+{
+    const layer_of *l = context;
+    return eqbi_bert_layer(g, x, l->config, l->params, &l->batch);
+}
+
 static tensor *layers(graph *g, eqb_model *m, const eqb_batch *batch, int32_t count)
 {
-    tensor *x = eqbi_bert_embeddings(g, m, batch);
-    for (int32_t i = 0; i < count; i++)
-        x = eqbi_bert_layer(g, x, &m->config, &m->layer[i], batch);
+    tensor *x = eqbi_bert_embeddings(g, m, batch); /* has checked the batch */
+    if (!x) return NULL;
+    bool again = bytes_kept(&m->config, batch) * count > (double)g->activation_limit;
+    for (int32_t i = 0; i < count; i++) {
+        layer_of *l = eqbi_scratch(g, 1, sizeof *l);
+        if (!l) return NULL;
+        *l = (layer_of){&m->config, &m->layer[i], *batch};
+        x = again ? eqbi_recompute(g, x, run_layer, l) : run_layer(g, x, l);
+    }
     return x;
 }
 
@@ -143,7 +175,7 @@ void eqb_bert_heads(eqb_graph *g, eqb_model *m, const eqb_batch *batch, const in
     if (nsp) *nsp = NULL;
     int32_t last = m->config.num_layers - 1;
     if (!mlm) count = 0;
-    tensor *x = layers(g, m, batch, last); /* has checked the batch */
+    tensor *x = layers(g, m, batch, last);
     used_rows u;
     if (!x || (count == 0 && !nsp) || !find_used(g, &u, batch, rows, count, nsp != NULL)) return;
     tensor *hidden = layer_at(g, x, &m->config, &m->layer[last], batch, &u);

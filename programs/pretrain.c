@@ -14,7 +14,7 @@ typedef struct job {
     const char *model_dir, *heldout;
     bool cased, dry_run;
     double init, heldout_share;
-    int32_t window; /* MiB */
+    int32_t window, activations; /* MiB */
     int64_t eval_sequences;
 } job;
 
@@ -139,7 +139,8 @@ static int run(job *j)
 
 int main(int argc, char **argv)
 {
-    job j = {.eval_sequences = 2000, .heldout_share = 0.01, .window = 16};
+    job j = {.eval_sequences = 2000, .heldout_share = 0.01, .window = 16,
+             .activations = EQB_ACTIVATION_LIMIT >> 20};
     eqb_config_default(&j.config);
     j.config.vocab_size = 8192;
     j.config.num_layers = 4;
@@ -193,6 +194,8 @@ int main(int argc, char **argv)
         {CLI_REAL, "dropout", "P", &p->run.dropout, "negative: 0.1, as the config says", -1, 0.99},
         {CLI_INT, "accumulate", "N", &p->run.accumulate, "micro-batches a step", 1, 65536},
         {CLI_SEED, "seed", "N", &p->run.seed, "of all random numbers", 0, 0},
+        {CLI_INT, "activations", "MB", &j.activations,
+         "of a micro-batch kept in memory; above it layers are computed twice", 0, 1 << 20},
         {CLI_GROUP, NULL, NULL, NULL, "Output", 0, 0},
         {CLI_TEXT, "out", "DIR", &p->run.output, "where the model goes", 0, 0},
         {CLI_LONG, "save-every", "N", &p->run.save_every, "steps between checkpoints, 0: none", 0,
@@ -218,6 +221,7 @@ int main(int argc, char **argv)
     }
     j.config.initializer_range = (float)j.init;
     if (j.cased) j.tokenizer.lowercase = false;
+    p->run.activation_limit = (size_t)j.activations << 20;
     cli_catch_signals();
     return run(&j);
 }

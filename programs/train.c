@@ -13,6 +13,7 @@ typedef struct job {
     double epochs;
     bool steps_given, dry_run, check_only, plain;
     int64_t shown_faults;
+    int32_t activations; /* MiB */
 } job;
 
 static const char *const pair_losses = "mse,centred,kl,js", *const supports = "all,neutral,professions",
@@ -149,7 +150,7 @@ static eqb_status run(job *j, eqb_error *err)
 
 int main(int argc, char **argv)
 {
-    job j = {.epochs = 16.0};
+    job j = {.epochs = 16.0, .activations = EQB_ACTIVATION_LIMIT >> 20};
     eqb_pairs_options_default(&j.pairs);
     eqb_train_options_default(&j.train);
     eqb_train_options *t = &j.train;
@@ -207,6 +208,8 @@ int main(int argc, char **argv)
         {CLI_TEXT, "freeze", "NAMES", &t->optimizer.freeze,
          "parts of parameter names that stay fixed; \"\": none", 0, 0},
         {CLI_SEED, "seed", "N", &t->run.seed, "of all random numbers, the hold-out's too", 0, 0},
+        {CLI_INT, "activations", "MB", &j.activations,
+         "of a micro-batch kept in memory; above it layers are computed twice", 0, 1 << 20},
         {CLI_GROUP, NULL, NULL, NULL, "Output", 0, 0},
         {CLI_TEXT, "out", "DIR", &t->run.output, "where the trained model goes", 0, 0},
         {CLI_LONG, "save-every", "N", &t->run.save_every,
@@ -234,6 +237,7 @@ int main(int argc, char **argv)
     t->support = (eqb_support)support;
     t->label_loss = (eqb_label_loss)label_loss;
     j.steps_given = t->run.steps > 0;
+    t->run.activation_limit = (size_t)j.activations << 20;
     j.pairs.seed = t->run.seed;
     j.pairs.on_fault = on_fault;
     j.pairs.user = &j;

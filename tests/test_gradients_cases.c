@@ -78,6 +78,35 @@ static const op_case add_norm_cases[] = {
     {"x is residual", add_norm, {{5, 7}, {5, 7}, {1, 7}, {1, 7}}, .dropout = 0.4f, .same = true},
 };
 
+/* A part of a network with parameters of its own, dropout, and two ways for x. */
+typedef struct part_context {
+    tensor *w, *gain, *bias;
+    float dropout;
+} part_context;
+static tensor *part(graph *g, tensor *x, const void *context)
+{
+    const part_context *p = context;
+    tensor *a = eqbi_dropout(g, eqbi_linear(g, x, p->w, NULL, EQB_ACT_GELU), p->dropout);
+    return eqbi_add_norm(g, a, x, p->gain, p->bias, 1e-12f, p->dropout);
+}
+static tensor *recompute(graph *g, tensor **in, const op_case *c)
+{
+    part_context *p = eqbi_scratch(g, 1, sizeof *p);
+    if (!p || !in[0] || !in[1] || !in[2] || !in[3]) return NULL;
+    for (int k = 1; k <= 3; k++) /* as parameters have a place for theirs */
+        if (!in[k]->g) in[k]->g = eqbi_scratch(g, eqbi_size(in[k]), sizeof(float));
+    *p = (part_context){in[1], in[2], in[3], c->dropout};
+    tensor *once = eqbi_recompute(g, in[0], part, p);
+    if (c->choice == 0) return once;
+    tensor *twice = eqbi_recompute(g, once, part, p); /* its parameters get two shares */
+    return eqb_add(g, twice, in[0]);                  /* and so does x                 */
+}
+static const op_case recompute_cases[] = {
+    {"part", recompute, {{5, 7}, {7, 7}, {1, 7}, {1, 7}}, 0},
+    {"dropout", recompute, {{5, 7}, {7, 7}, {1, 7}, {1, 7}}, 0, 0.4f},
+    {"twice", recompute, {{5, 7}, {7, 7}, {1, 7}, {1, 7}}, 1, 0.3f},
+};
+
 static tensor *attention(graph *g, tensor **in, const op_case *c)
 {
     return eqbi_attention(g, in[0], c->batch->start, c->batch->sequences, c->choice, c->dropout);

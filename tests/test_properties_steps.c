@@ -35,6 +35,45 @@ START_TEST(test_dropout_repeats)
 }
 END_TEST
 
+/* Layers that are computed again in backward take less memory and give the same bits. */
+START_TEST(test_recomputed)
+{
+    graph *g = new_graph(NULL);
+    float *kept = gradients_of(g, EQB_MODE_TRAIN, 1, 5);
+    eqb_graph_begin(g, EQB_MODE_TRAIN, 1, 5);
+    ck_assert_ptr_nonnull(eqb_bert_encoder(g, model, &small_batch));
+    size_t all = eqbi_arena_mark(&g->mem).used;
+    eqb_graph_set_activation_limit(g, 0);
+    float *again = gradients_of(g, EQB_MODE_TRAIN, 1, 5);
+    ck_assert_mem_eq(kept, again, gradient_bytes());
+    eqb_graph_begin(g, EQB_MODE_TRAIN, 1, 5);
+    ck_assert_ptr_nonnull(eqb_bert_encoder(g, model, &small_batch));
+    ck_assert_uint_lt(2 * eqbi_arena_mark(&g->mem).used, all);
+    free(kept);
+    free(again);
+    eqb_graph_free(g);
+}
+END_TEST
+
+/* One layer learns, the upper or the lower one. */
+START_TEST(test_recomputed_frozen)
+{
+    graph *g = new_graph(NULL);
+    bool *frozen = calloc((size_t)model->entries, sizeof *frozen);
+    for (int32_t i = 0; i < model->entries; i++)
+        frozen[i] = strstr(model->entry[i].name, _i == 0 ? "layer.1." : "layer.0.") == NULL;
+    eqbi_model_freeze(model, frozen);
+    free(frozen);
+    float *kept = gradients_of(g, EQB_MODE_TRAIN, 1, 5);
+    eqb_graph_set_activation_limit(g, 0);
+    float *again = gradients_of(g, EQB_MODE_TRAIN, 1, 5);
+    ck_assert_mem_eq(kept, again, gradient_bytes());
+    free(kept);
+    free(again);
+    eqb_graph_free(g);
+}
+END_TEST
+
 /* Where BERT has dropout: after the embeddings' norm, and three times in each layer. */
 START_TEST(test_dropout_places)
 {
@@ -209,6 +248,8 @@ TCase *step_tests(void)
 {
     TCase *t = properties_case("steps");
     tcase_add_loop_test(t, test_dropout_repeats, 0, 4);
+    tcase_add_test(t, test_recomputed);
+    tcase_add_loop_test(t, test_recomputed_frozen, 0, 2);
     tcase_add_loop_test(t, test_dropout_places, 0, 3);
     tcase_add_test(t, test_modes_agree);
     tcase_add_loop_test(t, test_heads_agree, 0, 5);

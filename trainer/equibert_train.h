@@ -37,6 +37,11 @@ EQB_API void eqb_graph_begin(eqb_graph *graph, eqb_mode mode, uint64_t seed, uin
 /* Dropout with this probability at every site of a model, from now on; negative: those of the model's
  * config (as a new graph has it).                                                                 */
 EQB_API void eqb_graph_set_dropout(eqb_graph *graph, float p);
+/* What the layers of a model may keep of one batch for backward. If it is more than that, the layers
+ * keep their inputs only and are computed again in backward: the same gradients to the bit, a third
+ * more time, a tenth of the memory. 0: always. A new graph has EQB_ACTIVATION_LIMIT.                   */
+#define EQB_ACTIVATION_LIMIT ((size_t)1 << 31)
+EQB_API void eqb_graph_set_activation_limit(eqb_graph *graph, size_t bytes);
 /* The first failure since eqb_graph_begin: after it, ops return NULL and take NULL, so one check at
  * the end is enough.                                                                              */
 EQB_API eqb_status eqb_graph_status(const eqb_graph *graph, eqb_error *err);
@@ -271,6 +276,7 @@ typedef struct eqb_run_options {
     int32_t accumulate;          /* micro-batches a step; default 1                             */
     uint64_t seed;               /* default 42                                                  */
     double dropout;              /* of hidden states and attention; negative: the model's config */
+    size_t activation_limit;     /* of a micro-batch: eqb_graph_set_activation_limit            */
     eqb_progress_fn on_progress; /* may be NULL                                                 */
     void (*on_note)(void *user, const char *line); /* may be NULL                               */
     void *user;

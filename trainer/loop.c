@@ -20,7 +20,8 @@ typedef struct loop {
 
 void eqbi_run_options_default(eqb_run_options *o)
 {
-    *o = (eqb_run_options){.keep_checkpoints = 2, .accumulate = 1, .seed = 42, .steps = 100};
+    *o = (eqb_run_options){.keep_checkpoints = 2, .accumulate = 1, .seed = 42, .steps = 100,
+                           .activation_limit = EQB_ACTIVATION_LIMIT};
 }
 
 eqb_status eqbi_run_options_check(const eqb_run_options *o, eqb_error *err)
@@ -202,6 +203,7 @@ eqb_status eqbi_run(const eqbi_task *task, eqb_error *err)
     if (status == EQB_OK) status = open_output(&l, err);
     if (status != EQB_OK) goto done;
     eqb_graph_set_dropout(l.g, (float)o->dropout);
+    eqb_graph_set_activation_limit(l.g, o->activation_limit);
     l.first = l.optimizer->step;
     l.started = now();
     while (status == EQB_OK && !l.cancelled && l.optimizer->step < o->steps)
