@@ -102,10 +102,21 @@ static void blas_tile(const eqbi_product *p, int32_t row, int32_t end, int32_t c
                 p->c + (size_t)row * (size_t)p->ldc + column, p->ldc);
 }
 
+/* The whole product in the calling thread. Outside of parallel regions, and inside those that have
+ * one thread only, OpenBLAS would make a team of its own, in the latter even new threads each time;
+ * it asks how many it may have, and that is a setting of the calling thread.                      */
+static void blas_alone(const eqbi_product *p)
+{
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    blas_tile(p, 0, p->m, 0, p->n);
+    omp_set_num_threads(threads);
+}
+
 static void blas(const eqbi_product *p, int32_t tiles)
 {
     int32_t rows = grid_rows(p->m, p->n, tiles), columns = tiles / rows;
-#pragma omp parallel for schedule(static) if (tiles > 1)
+#pragma omp parallel for schedule(static)
     for (int32_t i = 0; i < tiles; i++)
         blas_tile(p, cut(p->m, rows, i / columns), cut(p->m, rows, i / columns + 1),
                   cut(p->n, columns, i % columns), cut(p->n, columns, i % columns + 1));
@@ -127,7 +138,7 @@ void eqbi_gemm_here(bool transpose_a, bool transpose_b, int32_t m, int32_t n, in
     if (few(&p))
         few_rows(m, n, k, 0, n, a, lda, b, ldb, beta, c, ldc);
     else
-        blas(&p, 1);
+        blas_alone(&p);
 }
 
 /* As measured on Zen 3 against the tiles of BLAS: few rows times W^T take 0.61 of its time, the
@@ -163,7 +174,10 @@ bool eqbi_gemm(graph *g, bool transpose_a, bool transpose_b, int32_t m, int32_t 
         for (int32_t j = 0; j < n; j += SHARE)
             few_rows(m, n, k, j, j + SHARE < n ? j + SHARE : n, a, lda, b, ldb, beta, c, ldc);
     } else {
-        blas(&p, calls_stay_in_their_thread() ? threads : 1);
+        if (threads > 1 && calls_stay_in_their_thread())
+            blas(&p, threads);
+        else
+            blas_alone(&p);
     }
     return true;
 }

@@ -80,7 +80,9 @@ check_objects() {
     for room in "${rooms[@]}"; do
         for object in "$build/$room"/*.o; do
             [ -f "$object" ] || echo "$build/$room: not built"
+            # gemm.c sets the calling thread's own setting back before it returns.
             nm -P "$object" | awk -v object="$object" -v banned="^($banned)\$" '
+                object ~ /\/autograd\/gemm\.o$/ && $1 == "omp_set_num_threads" { next }
                 { sub(/@.*/, "", $1) }
                 $1 ~ /^__odr_asan\./ { next } # marks of the sanitizer
                 $2 == "U" && $1 ~ banned { print object ": uses " $1 }
