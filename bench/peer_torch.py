@@ -21,7 +21,7 @@ except ImportError as missing:
 CLS, SEP, MASK, FIRST_WORD = 2, 3, 4, 5
 WORDS = dict(word.split("=", 1) for word in sys.argv[1:])
 SHAPE = dict(layers=12, hidden=768, heads=12, feed_forward=3072, vocab=30522, sentences=16,
-             tokens=16, masked=2, ragged=0, rounds=0, tuned=0)
+             tokens=16, masked=2, ragged=0, rounds=0, repeat=1, tuned=0)
 SHAPE.update({k: int(v) for k, v in WORDS.items() if k in SHAPE})
 
 
@@ -103,8 +103,9 @@ def serve(work_once):
         print("ready", flush=True)
     for _ in range(SHAPE["rounds"]) if SHAPE["rounds"] else sys.stdin:
         began = time.perf_counter()
-        work_once()
-        print(f"{time.perf_counter() - began:.6f}", flush=True)
+        for _ in range(SHAPE["repeat"]):
+            work_once()
+        print(f"{(time.perf_counter() - began) / SHAPE['repeat']:.6f}", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"peak {peak / (1 << (20 if sys.platform == 'darwin' else 10)):.0f}")
 

@@ -9,19 +9,28 @@
  * with u = log p - log q; db follows by exchanging p and q. The gradient flows into both rows.     */
 #include "autograd/ops.h"
 #include "autograd/softmax.h"
+#include "autograd/vector_math.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Every function below takes a, b [n] and replaces them by da, db; returns the loss. */
 
-static double mse(float *a, float *b, int32_t n, bool centred)
+EQBI_KERNEL static double mse(float *EQBI_RESTRICT a, float *EQBI_RESTRICT b, int32_t n,
+                              bool centred)
 {
-    double mean = 0.0, sum = 0.0;
-    for (int32_t i = 0; centred && i < n; i++) mean += ((double)a[i] - (double)b[i]) / n;
+    double mean = 0.0, sum = 0.0, slope = 2.0 / n;
+    if (centred) {
+#pragma omp simd reduction(+ : sum)
+        for (int32_t i = 0; i < n; i++) sum += (double)a[i] - (double)b[i];
+        mean = sum / n;
+        sum = 0.0;
+    }
+#pragma omp simd reduction(+ : sum)
     for (int32_t i = 0; i < n; i++) {
         double c = (double)a[i] - (double)b[i] - mean;
         sum += c * c;
-        a[i] = (float)(2.0 * c / n);
+        a[i] = (float)(slope * c);
         b[i] = -a[i];
     }
     return sum / n;
@@ -77,6 +86,13 @@ static double pair_row(float *a, float *b, int32_t n, eqb_pair_loss kind)
     return 0.0;
 }
 
+/* to += scale * from. */
+EQBI_KERNEL static void accumulate(float *EQBI_RESTRICT to, const float *EQBI_RESTRICT from, int32_t n,
+                                   float scale)
+{
+    for (int32_t i = 0; i < n; i++) to[i] += scale * from[i];
+}
+
 /* The column of the female row that stands where column does: equated columns are exchanged. */
 static int32_t partner(const eqb_pair_rows *pair, int32_t column)
 {
@@ -117,14 +133,23 @@ double eqb_loss_pair(eqb_graph *g, eqb_tensor *logits, const eqb_pair_rows *pair
         const eqb_pair_rows *pair = &pairs[k];
         size_t male = (size_t)pair->male * (size_t)logits->cols;
         size_t female = (size_t)pair->female * (size_t)logits->cols;
-        for (int32_t i = 0; i < n; i++) {
+        float scale = factor * pair->weight;
+        bool whole = !support && pair->equated == 0;
+        if (whole) {
+            memcpy(a, logits->x + male, (size_t)n * sizeof *a);
+            memcpy(b, logits->x + female, (size_t)n * sizeof *b);
+        }
+        for (int32_t i = 0; !whole && i < n; i++) {
             int32_t column = support ? support[i] : i;
             a[i] = logits->x[male + (size_t)column];
             b[i] = logits->x[female + (size_t)partner(pair, column)];
         }
         sum += (double)pair->weight * pair_row(a, b, n, kind);
-        float scale = factor * pair->weight;
-        for (int32_t i = 0; dz && i < n; i++) {
+        if (whole && dz) {
+            accumulate(dz + male, a, n, scale);
+            accumulate(dz + female, b, n, scale);
+        }
+        for (int32_t i = 0; !whole && dz && i < n; i++) {
             int32_t column = support ? support[i] : i;
             dz[male + (size_t)column] += scale * a[i];
             dz[female + (size_t)partner(pair, column)] += scale * b[i];

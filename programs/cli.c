@@ -145,10 +145,14 @@ static int parse_option(const cli *c, int argc, char **argv, int *i)
 /* OpenMP's threads wait for each other by spinning for milliseconds, which slows the thread they wait
  * for where cores are virtual or shared: a step of the shipped model takes twice as long there. GCC's
  * OpenMP reads its settings before main, so this starts the program again with GOMP_SPINCOUNT set. Not
- * where the user has set that or OMP_WAIT_POLICY, nor where there is no /proc.                    */
+ * where the user has set how threads wait, or on which cores they run (one that is bound already would
+ * pass its one core on), nor where there is no /proc.                                             */
 static void wait_briefly(char **argv)
 {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
+    static const char *const settings[] = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_PROC_BIND",
+                                           "OMP_PLACES", "GOMP_CPU_AFFINITY"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (getenv(settings[i])) return;
     if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0) execv("/proc/self/exe", argv);
 }
 
