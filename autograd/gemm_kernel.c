@@ -5,12 +5,10 @@
  * turn broadcasts six numbers of A and multiplies them into two registers of B. What a turn needs
  * lies side by side: A is copied ("packed") into groups of 6 rows, B into panels of 16 columns, both
  * [inner][width], transposing where the operand needs it. A block of A fits the second-level cache, a
- * panel of B the first. All of A is packed once, by all threads; then they take blocks of C's columns.
- * Few rows times W^T: copying W to use it once or twice is the larger part of the work, so there the
- * roles change: the few rows are packed as B, W is read as it lies, and tiles of C come out turned.  */
+ * panel of B the first. All of A is packed once, by all threads; then they take blocks of C's columns. */
 #include "autograd/gemm_kernel.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef EQBI_GEMM_KERNEL
 
 #include <omp.h>
 
@@ -26,7 +24,6 @@ enum {
     BLOCK_K = 256,   /* a panel of B, 16 KiB, is half of a first-level cache            */
     BLOCK_M = 264,   /* a block of A, 264 KiB, is half of a second-level cache          */
     BLOCK_N = 96,    /* columns a thread takes at a time, when there are enough         */
-    FEW = 32,        /* rows up to which W is not worth copying                         */
     LINE = 16,       /* floats of a cache line                                          */
     PAD = 16         /* floats between groups: keeps them off the same cache sets       */
 };
@@ -41,24 +38,21 @@ bool eqbi_gemm_kernel_usable(void)
 
 /* ------------------------------------------------------------------------------------- a tile -- */
 
-/* tile = sum over t of a[row][t] b[t], a's rows row floats apart and its columns step floats. */
-AVX2_INLINE void multiply(v8 tile[ROWS][2], int32_t k, const float *a, size_t row, size_t step,
-                          const float *b)
+/* tile = sum over t of a[t] b[t]. */
+AVX2_INLINE void multiply(v8 tile[ROWS][2], int32_t k, const float *a, const float *b)
 {
-    const float *a3 = a + 3 * row;
 #pragma GCC unroll 6
     for (int i = 0; i < ROWS; i++) tile[i][0] = tile[i][1] = (v8){0};
     for (int32_t t = 0; t < k; t++) {
         v8 b0 = *(const v8 *)b, b1 = *(const v8 *)(b + LANES);
 #pragma GCC unroll 6
         for (int i = 0; i < ROWS; i++) {
-            float x = i < 3 ? a[(size_t)i * row] : a3[(size_t)(i - 3) * row];
+            float x = a[i];
             v8 y = {x, x, x, x, x, x, x, x};
             tile[i][0] += y * b0;
             tile[i][1] += y * b1;
         }
-        a += step;
-        a3 += step;
+        a += ROWS;
         b += COLUMNS;
     }
 }
@@ -78,13 +72,13 @@ AVX2_INLINE void store(v8 tile[ROWS][2], float *c, size_t ldc, bool add)
     }
 }
 
-/* The part of a tile that is there, at element (i, j) of c in steps of down and right. */
-AVX2_INLINE void store_part(v8 tile[ROWS][2], float *c, size_t down, size_t right, int32_t rows,
-                            int32_t columns, bool add)
+/* The part of a tile that is there. */
+AVX2_INLINE void store_part(v8 tile[ROWS][2], float *c, size_t ldc, int32_t rows, int32_t columns,
+                            bool add)
 {
     for (int32_t i = 0; i < rows && i < ROWS; i++)
         for (int32_t j = 0; j < columns && j < COLUMNS; j++) {
-            float *to = c + (size_t)i * down + (size_t)j * right, x = tile[i][j / LANES][j % LANES];
+            float *to = c + (size_t)i * ldc + j, x = tile[i][j / LANES][j % LANES];
             *to = add ? *to + x : x;
         }
 }
@@ -206,11 +200,11 @@ AVX2 static void multiply_block(int32_t m, int32_t n, int32_t k, const float *a,
             v8 tile[ROWS][2];
 #pragma GCC unroll 6
             for (int q = 0; q < ROWS; q++) __builtin_prefetch(out + (size_t)q * ldc, 1);
-            multiply(tile, k, group, 1, ROWS, b);
+            multiply(tile, k, group, b);
             if (i + ROWS <= m && j + COLUMNS <= n)
                 store(tile, out, ldc, add);
             else
-                store_part(tile, out, ldc, 1, m - i, n - j, add);
+                store_part(tile, out, ldc, m - i, n - j, add);
         }
     }
 }
@@ -274,56 +268,16 @@ static void many_rows(const eqbi_product *p, const blocks *s, float *a, float *b
     }
 }
 
-/* --------------------------------------------------------------------------------- few rows -- */
-
-/* Columns j .. end of c = x W^T + beta c, W = p->b as it lies, x packed. In place of the last rows
- * of W, when fewer than a tile's are left, stand earlier ones, whose results are dropped.         */
-AVX2 static void multiply_few(const eqbi_product *p, const float *x, int32_t j, int32_t end)
-{
-    size_t ld = (size_t)p->ldb, ldc = (size_t)p->ldc;
-    for (; j < end; j += ROWS) {
-        int32_t first = smaller(j, p->n - ROWS);
-        const float *panel = x;
-        for (int32_t i = 0; i < p->m; i += COLUMNS, panel += group_size(p->k, COLUMNS)) {
-            v8 tile[ROWS][2];
-            multiply(tile, p->k, p->b + (size_t)first * ld, ld, 1, panel);
-            store_part(tile + (j - first), p->c + (size_t)i * ldc + j, 1, ldc, end - j, p->m - i,
-                       p->beta != 0.0f);
-        }
-    }
-}
-
-static bool few(const eqbi_product *p)
-{
-    return p->m <= FEW && !p->transpose_a && p->transpose_b && p->n >= ROWS;
-}
-
-/* x is op(B) of the turned product. */
-static void few_rows(const eqbi_product *p, float *x, int threads)
-{
-    enum { SHARE = 8 * ROWS }; /* rows of W a thread takes at a time */
-    const eqbi_product turned = {.transpose_b = true, .b = p->a, .ldb = p->lda};
-    pack_b(x, &turned, 0, p->m, 0, p->k);
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (int32_t j = 0; j < p->n; j += SHARE) multiply_few(p, x, j, smaller(j + SHARE, p->n));
-}
-
 /* ----------------------------------------------------------------------------------- the door -- */
 
 size_t eqbi_gemm_kernel_scratch(const eqbi_product *p, int threads)
 {
-    if (few(p))
-        return (size_t)((p->m + COLUMNS - 1) / COLUMNS) * group_size(p->k, COLUMNS) * sizeof(float);
     blocks s = blocks_of(p, threads);
     return ((size_t)(s.down * s.inner) * s.a + (size_t)threads * s.b) * sizeof(float);
 }
 
 void eqbi_gemm_kernel(const eqbi_product *p, float *scratch, int threads)
 {
-    if (few(p)) {
-        few_rows(p, scratch, threads);
-        return;
-    }
     blocks s = blocks_of(p, threads);
     many_rows(p, &s, scratch, scratch + (size_t)(s.down * s.inner) * s.a, threads);
 }

@@ -16,7 +16,14 @@ typedef struct eqbi_product {
     float beta;
 } eqbi_product;
 
-#if defined(__x86_64__) && defined(__GNUC__)
+/* GCC from 12 on, Clang. */
+#if defined(__x86_64__) && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define EQBI_GEMM_KERNEL
+#endif
+#endif
+
+#ifdef EQBI_GEMM_KERNEL
 
 /* Whether this processor has what the kernel is compiled for, and is of a kind on which it wins. */
 bool eqbi_gemm_kernel_usable(void);

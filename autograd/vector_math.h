@@ -13,7 +13,11 @@
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if __GNUC__ >= 12
 #define EQBI_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else /* knows no levels: AVX2 without FMA */
+#define EQBI_KERNEL __attribute__((target_clones("avx2", "default")))
+#endif
 #else
 #define EQBI_KERNEL /* one version, for the flags given (sanitizers cannot run before relocation) */
 #endif

@@ -59,7 +59,13 @@ autograd/attention.c s/count, s, lds, a, lda, beta, o, ldo/count, s, lds, a, lda
 autograd/attention.c s/float scale = 1\.0f \/ sqrtf((float)d);/float scale = 1.0f \/ (float)d;/
 autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/t > 0/
 autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/p->beta != 0.0f/
-autograd/gemm_kernel.c s/tile + (j - first)/tile/
+autograd/gemm_few.c s/(skipped + i) \* quads/i * quads/
+autograd/gemm_few.c s/if (k % 2) {$/if (false) {/
+autograd/gemm_few.c s/out\[1\] = 0\.0f/out[1] = 0.0f \/ 0.0f/
+autograd/gemm_few.c s/beta != 0\.0f ? c\[i\] : 0\.0f/0.0f/
+autograd/recompute.c s/g->site = s->site;/g->site = 0;/
+autograd/recompute.c s/x\.has_g = beta != 0\.0f;/x.has_g = false;/
+autograd/recompute.c s/inside->needs_grad = result->needs_grad;//
 autograd/gemm_kernel.c s/i + q, count - 1) \* ld + (size_t)t\]/i, count - 1) * ld + (size_t)t]/
 autograd/gemm_kernel.c s/pack_rows(to, ROWS, p->a + (size_t)i \* ld + t/pack_rows(to, ROWS, p->a + (size_t)i * ld/
 autograd/gemm_kernel.c s/i + ROWS <= m \&\& j + COLUMNS <= n/i + ROWS <= m/

@@ -1,0 +1,156 @@
+/* c = x W^T for up to 32 rows of x. BLAS would first copy all of W into its own order, to use it a dozen
+ * times; here W is read once, as it lies.
+ *
+ * A vector of eight holds two neighbours of the inner dimension of four rows of x:
+ *     x[0][t] x[0][t+1]  x[1][t] x[1][t+1]  x[2][t] x[2][t+1]  x[3][t] x[3][t+1]
+ * and is multiplied with a pair of one row of W, repeated four times. So a turn costs a load for each
+ * row of W and one for each four rows of x, and no lane idles for 4, 8, 12 or 16 rows. Twelve sums
+ * stay in registers, of 12, 6 or 4 rows of W with 4, 8 or 12 of x; at the end their even and odd
+ * halves are added. More rows of x are several parts, which read W from the first-level cache after
+ * the first time. The vector types are GCC's and Clang's, for any processor.                       */
+#include "autograd/gemm_few.h"
+
+#include "autograd/vector_math.h"
+
+#include <stdbool.h>
+
+typedef float v8 __attribute__((vector_size(32)));
+typedef double v4_pairs __attribute__((vector_size(32))); /* two floats in the place of each double */
+
+enum {
+    LANES = 8,
+    QUAD = 4,       /* rows of x in a vector                                     */
+    MOST_QUADS = 3, /* of a part                                                 */
+    SUMS = 12,      /* accumulators of a tile                                    */
+    SHARE = 12      /* rows of W that all parts use before the next ones come    */
+};
+
+/* How m rows are cut. */
+typedef struct parts {
+    int32_t count, quads; /* parts, groups of four rows in each */
+} parts;
+
+/* A part costs its groups, idle ones too, and half of one for loading W again. Four groups in a part
+ * would leave a tile three rows of W only, and each tile reads all of x from the second-level cache. */
+static parts parts_of(int32_t m)
+{
+    int32_t all = (m + QUAD - 1) / QUAD, least = INT32_MAX;
+    parts best = {all, 1};
+    for (int32_t quads = 1; quads <= MOST_QUADS; quads++) {
+        int32_t count = (all + quads - 1) / quads, cost = count * (2 * quads + 1);
+        if (cost > least) continue;
+        least = cost;
+        best = (parts){count, quads};
+    }
+    return best;
+}
+
+static size_t part_size(parts s, int32_t k)
+{
+    return (size_t)s.quads * LANES * (size_t)((k + 1) / 2);
+}
+
+size_t eqbi_few_size(int32_t m, int32_t k)
+{
+    parts s = parts_of(m);
+    return (size_t)s.count * part_size(s, k);
+}
+
+/* The last row stands in for those missing after it; after an odd k stands a zero. */
+void eqbi_few_pack(float *to, const float *x, int32_t ldx, int32_t m, int32_t k)
+{
+    parts s = parts_of(m);
+    size_t step = (size_t)s.quads * LANES;
+    for (int32_t quad = 0; quad < s.count * s.quads; quad++)
+        for (int32_t i = 0; i < QUAD; i++) {
+            int32_t row = quad * QUAD + i;
+            const float *from = x + (size_t)(row < m ? row : m - 1) * (size_t)ldx;
+            float *out = to + (size_t)(quad / s.quads) * part_size(s, k) +
+                         (size_t)(quad % s.quads * LANES + 2 * i);
+            for (int32_t t = 0; t + 1 < k; t += 2, out += step) memcpy(out, from + t, 2 * sizeof *out);
+            if (k % 2) out[0] = from[k - 1], out[1] = 0.0f;
+        }
+}
+
+/* sum[i][q] += the pair at w + i ld, repeated, times x[q]. */
+EQBI_INLINE void turn(v8 *sum, int quads, const float *w, size_t ld, const v8 *x)
+{
+#pragma GCC unroll 12
+    for (int i = 0; i < SUMS / quads; i++) {
+        double pair;
+        memcpy(&pair, w + (size_t)i * ld, sizeof pair);
+        v8 both = (v8)(v4_pairs){pair, pair, pair, pair};
+#pragma GCC unroll 4
+        for (int q = 0; q < quads; q++) sum[i * quads + q] += both * x[q];
+    }
+}
+
+static int32_t smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* c [rows, count] (+)= the products of 4 quads rows of x with SUMS / quads rows of W from w on, of which
+ * the first ones skipped are not wanted.                                                          */
+EQBI_INLINE void tile(int quads, const v8 *x, int32_t k, const float *w, size_t ldw, int32_t skipped,
+                      int32_t rows, int32_t count, float beta, float *c, size_t ldc)
+{
+    v8 sum[SUMS];
+#pragma GCC unroll 12
+    for (int i = 0; i < SUMS; i++) sum[i] = (v8){0};
+    for (int32_t t = 0; t + 1 < k; t += 2, x += quads) turn(sum, quads, w + t, ldw, x);
+    v8 kept[SUMS];
+#pragma GCC unroll 12
+    for (int i = 0; i < SUMS; i++) kept[i] = sum[i];
+    if (k % 2) {
+        float last[2 * SUMS] = {0};
+        for (int i = 0; i < SUMS / quads; i++) last[2 * i] = w[(size_t)i * ldw + (size_t)k - 1];
+        turn(kept, quads, last, 2, x);
+    }
+    for (int32_t r = 0; r < rows; r++, c += ldc)
+        for (int32_t i = 0; i < count; i++) {
+            const v8 *s = &kept[(skipped + i) * quads + r / QUAD];
+            c[i] = (*s)[r % QUAD * 2] + (*s)[r % QUAD * 2 + 1] + (beta != 0.0f ? c[i] : 0.0f);
+        }
+}
+
+/* The columns from .. to of one part. In place of the last rows of W, when fewer than a tile's are
+ * left, stand earlier ones; where W has not as many at all, one of them many times.               */
+EQBI_INLINE void part(int quads, const float *packed, int32_t rows, int32_t k, const float *w,
+                      size_t ldw, int32_t n, int32_t from, int32_t to, float beta, float *c,
+                      size_t ldc)
+{
+    const int32_t width = SUMS / quads, step = n < width ? 1 : width;
+    const v8 *x = (const v8 *)(const void *)packed;
+    for (int32_t j = from; j < to; j += step) {
+        int32_t first = n < width ? j : smaller(j, n - width);
+        tile(quads, x, k, w + (size_t)first * ldw, n < width ? 0 : ldw, j - first, rows,
+             smaller(step, to - j), beta, c + j, ldc);
+    }
+}
+
+EQBI_KERNEL static void multiply(const float *packed, int32_t m, int32_t k, const float *w, size_t ld,
+                                 int32_t n, int32_t from, int32_t to, float beta, float *c,
+                                 size_t right)
+{
+    parts s = parts_of(m);
+    for (int32_t j = from; j < to; j += SHARE) {
+        int32_t end = smaller(j + SHARE, to);
+        for (int32_t i = 0; i < s.count; i++) {
+            int32_t row = i * s.quads * QUAD, rows = smaller(m - row, s.quads * QUAD);
+            const float *x = packed + (size_t)i * part_size(s, k);
+            float *to_c = c + (size_t)row * right;
+            switch (s.quads) {
+            case 1: part(1, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
+            case 2: part(2, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
+            default: part(3, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
+            }
+        }
+    }
+}
+
+void eqbi_few_multiply(const float *packed, int32_t m, int32_t k, const float *w, int32_t ldw,
+                       int32_t n, int32_t from, int32_t to, float beta, float *c, int32_t ldc)
+{
+    multiply(packed, m, k, w, (size_t)ldw, n, from, to, beta, c, (size_t)ldc);
+}
