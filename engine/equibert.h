@@ -179,6 +179,7 @@ typedef struct eqb_config {
     int32_t max_positions, type_vocab_size, pad_token_id;
     eqb_activation hidden_act;
     float layer_norm_eps, initializer_range, hidden_dropout, attention_dropout;
+    bool untied_decoder; /* the MLM head's matrix is not the word embeddings; default false     */
 } eqb_config;
 
 /* bert-base-uncased: 30522, 768, 12, 12, 3072, 512, 2, 0, gelu, 1e-12, 0.02, 0.1, 0.1 */
@@ -210,9 +211,9 @@ EQB_API eqb_status eqb_hub_find(char *path, size_t size, const char *name, const
 /* Loads the directory of a model as Hugging Face or Google has it. Weights, the first of these that
  * is there, as in transformers: model.safetensors, model.safetensors.index.json with its shards,
  * pytorch_model.bin (read, never executed), pytorch_model.bin.index.json with its shards,
- * bert_model.ckpt.* of TensorFlow; F32, F16, BF16 or F64. Old names (gamma, beta), prefixes and
- * tied tensors are understood. A decoder matrix of its own (tie_word_embeddings false) is refused
- * unless it equals the word embeddings: the engine has one matrix for both.
+ * bert_model.ckpt.* of TensorFlow; F32, F16, BF16 or F64. Old names (gamma, beta) and prefixes are
+ * understood. The MLM head has a matrix of its own when the files have one and it differs from the
+ * word embeddings or tie_word_embeddings is false.
  *   errors  MODEL (file, tensor, expected, found), IO, NOMEM                                     */
 EQB_API eqb_status eqb_model_load(eqb_model **out, const char *dir,
                                   const eqb_model_options *options, eqb_error *err);

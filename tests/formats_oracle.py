@@ -351,6 +351,56 @@ def run_case(library, rng, directory, vocab_path, worst):
     return f"{kind.__name__} {str(dtype)[6:]}: " + "; ".join(what), len(what), problems
 
 
+DECODER, BIAS = "cls.predictions.decoder.weight", "cls.predictions.bias"
+DECODER_BIAS, WORD = "cls.predictions.decoder.bias", "bert.embeddings.word_embeddings.weight"
+DECODERS = {  # what becomes of a file that has word embeddings, equal decoder, two equal biases
+    "equal": {}, "another decoder": {DECODER: True}, "no decoder": {DECODER: None},
+    "another decoder, one bias": {DECODER: True, BIAS: None},
+    "another decoder, bias of its own": {DECODER: True, DECODER_BIAS: True},
+    "no decoder, two biases": {DECODER: None, DECODER_BIAS: True},
+    "decoder alone": {WORD: None}, "the old name of the bias": {DECODER: True, DECODER_BIAS: None}}
+
+
+def run_decoders(library, work, worst):
+    """The MLM head's matrix tied and not, as config.json and the file have it, and saved again."""
+    failures, directory = 0, os.path.join(work, "decoder")
+    for tied in (True, False):
+        for what, changes in DECODERS.items():
+            if not tied and (WORD in changes or changes.get(DECODER, True) is None):
+                continue # transformers draws what is missing
+            torch.manual_seed(5)
+            model = random_model(random.Random(5), BertForPreTraining, 40)
+            model.config.tie_word_embeddings = tied
+            tensors = {n: t.clone() for n, t in model.state_dict().items()}
+            for name, change in changes.items():
+                tensors[name] = torch.randn_like(tensors[name])
+                if change is None:
+                    del tensors[name]
+            shutil.rmtree(directory, ignore_errors=True)
+            os.mkdir(directory)
+            model.config.save_pretrained(directory)
+            save_safetensors(None, directory, tensors)
+            reference, problems = BertForPreTraining.from_pretrained(directory), []
+            if not tied and DECODER_BIAS not in tensors: # which it leaves out, version 4 did not
+                reference.cls.predictions.decoder.bias.data = tensors[BIAS]
+            for saved in (False, True):
+                ours = library.load(directory)
+                worst.append(compare_logits(library, ours, reference, random.Random(1), problems,
+                                            True, True))
+                if not saved:
+                    library.save(ours, directory)
+                    again, info = BertForPreTraining.from_pretrained(directory,
+                                                                     output_loading_info=True)
+                    problems += [f"saved: {k}: {v}" for k, v in info.items() if v]
+                    worst.append(compare_logits(library, ours, again, random.Random(1), problems,
+                                                True, True))
+                library.c.eqb_model_free(ours)
+            failures += bool(problems)
+            print(f"{'FAIL' if problems else 'ok  '} tie_word_embeddings {tied}: {what}",
+                  *problems)
+    return failures
+
+
 GENUINE = [("caikit-tiny-seqcls", "pytorch_model.bin"), ("camphr-bert-legacy", "pytorch_model.bin"),
            ("camphr-ner-bert-zip", "pytorch_model.bin"), ("coldfire-tiny-bert", "model.safetensors"),
            ("fastnlp-small-bert-legacy", "small_pytorch_model.bin")]
@@ -420,6 +470,7 @@ def main():
     failures, loads, worst = run_tensorflow(library), 0, [0.0]
     with tempfile.TemporaryDirectory() as work:
         failures += run_genuine(library, work)
+        failures += run_decoders(library, work, worst)
         vocab_path = make_vocab(work)
         for seed in range(count):
             torch.manual_seed(seed)

@@ -206,7 +206,7 @@ START_TEST(test_saved)
     static const files f = {.added = "{\"[New]\":10,\"b c\":11}",
                             .specials = "{\"additional_special_tokens\":[\"\\\"X\\\"\"]}"};
     static const eqb_config config = {16, 4, 0, 2, 6, 5, 2, 0, EQB_ACT_GELU, 1e-12f, 0.02f, 0.1f,
-                                      0.1f};
+                                      0.1f, false};
     const char *text = "a [new] B C \"X\" \"x\" [MASK]";
     eqb_error err;
     eqb_tokenizer *t = NULL;
