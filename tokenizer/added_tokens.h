@@ -36,6 +36,11 @@ typedef struct eqbi_patterns {
 const eqbi_patterns *eqbi_tokenizer_added(const eqb_tokenizer *t);
 /* The number of tokens that WordPiece knows: those from there on are added ones. */
 int32_t eqbi_tokenizer_vocab_size(const eqb_tokenizer *t);
+/* Tells a tokenizer that its model has only so many tokens. To everybody it then has no others, and a
+ * text that needs one is refused.   errors  MODEL (a special token is not among them)            */
+eqb_status eqbi_tokenizer_limit(eqb_tokenizer *t, int32_t tokens, eqb_error *err);
+/* The text of a token, also of one that the model lacks. */
+const char *eqbi_tokenizer_text(const eqb_tokenizer *t, int32_t id);
 
 typedef struct eqbi_found {
     size_t begin, end; /* in the text */

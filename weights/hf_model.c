@@ -4,6 +4,7 @@
  * single number is copied. Then the copy is one pass over the files on all threads; what they
  * lack of the pooler and the heads is drawn at random, with a note.                              */
 #include "base/file.h"
+#include "tokenizer/added_tokens.h"
 #include "weights/convert_dtype.h"
 #include "weights/hf_config.h"
 #include "weights/hf_match.h"
@@ -54,12 +55,11 @@ static eqb_status load_tokenizer(loader *l)
     eqb_tokenizer **t = &l->model->tokenizer;
     EQBI_TRY(eqb_tokenizer_load(t, l->dir, l->options->allocator, l->err));
     int32_t tokens = eqb_tokenizer_size(*t), rows = l->config.vocab_size;
-    if (tokens > rows)
-        return eqbi_fail(l->err, EQB_ERR_MODEL,
-                         "the vocabulary has %d tokens, but vocab_size in config.json is %d",
-                         tokens, rows);
     if (tokens < rows) note(l, "vocab_size is %d, the vocabulary has %d tokens", rows, tokens);
-    return EQB_OK;
+    if (tokens <= rows) return EQB_OK;
+    note(l, "vocab_size is %d, the vocabulary has %d tokens: texts that need the others are refused",
+         rows, tokens);
+    return eqbi_tokenizer_limit(*t, rows, l->err);
 }
 
 /* ---------------------------------------------------------------------------------- checking -- */
