@@ -433,7 +433,11 @@ def run_genuine(library, work):
             if file == weights or file.endswith((".json", "vocab.txt")):
                 shutil.copyfile(os.path.join(path, file),
                                 os.path.join(directory, file.removeprefix("small_")))
-        tokenizer = BertTokenizer.from_pretrained(directory)
+        vocab = os.path.join(directory, "vocab.txt")
+        if "[MASK]\n" not in open(vocab, encoding="utf-8"): # to which transformers would add it
+            os.remove(vocab)
+        has_vocab = os.path.exists(vocab)
+        tokenizer = BertTokenizer.from_pretrained(directory) if has_vocab else None
         theirs, ours = BertModel.from_pretrained(directory).eval().float(), library.load(directory)
         config = theirs.config
         n = min(20, config.max_position_embeddings)
@@ -442,11 +446,13 @@ def run_genuine(library, work):
         with torch.no_grad():
             expected = theirs(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types]))[0]
         worst = float((our_hidden(library, ours, ids, types, config) - expected[0]).abs().max())
-        same = all(tokenizer(t)["input_ids"] == library.encode(ours, t) for t in TEXTS)
+        same = all(tokenizer(t)["input_ids"] == library.encode(ours, t)
+                   for t in TEXTS[:has_vocab * len(TEXTS)])
         library.c.eqb_model_free(ours)
         failures += not (worst < 1e-5 and same)
         print(f"{'ok  ' if worst < 1e-5 and same else 'FAIL'} {name}: {n} tokens, the last layer "
-              f"within {worst:.1g}, {'the same' if same else 'other'} ids of texts")
+              f"within {worst:.1g}, {'the same' if same else 'other'} ids of "
+              f"{len(TEXTS) if has_vocab else 0} texts")
     return failures
 
 
