@@ -11,6 +11,7 @@ typedef struct eqbi_added_token {
     int32_t id;       /* of the vocabulary, or the next number behind it and those before */
     bool normalized;
     bool special; /* remembered, to be written again */
+    size_t order; /* in which it was listed: for those who make the list */
 } eqbi_added_token;
 
 /* Gives a new tokenizer its added tokens, which nobody else uses yet. BERT's five special tokens
@@ -27,7 +28,7 @@ typedef struct eqbi_pattern {
 } eqbi_pattern;
 
 typedef struct eqbi_patterns {
-    eqbi_pattern *list; /* [count]: plain ones first; then by first byte, long ones first */
+    eqbi_pattern *list; /* [count]: plain ones first; then in the order of their bytes */
     size_t count, capacity;
     size_t first[2][257]; /* [normalized][byte]: where the patterns with this first byte begin */
 } eqbi_patterns;
