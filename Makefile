@@ -120,7 +120,7 @@ MODEL := google-bert/bert-base-uncased
 model:
 	$(Q)weights/fetch.sh '$(MODEL)'
 
-# libFuzzer, one target after another. What it finds new lies in build/, a crash stops it.
+# libFuzzer, as many targets at a time as there are processors. What it finds new lies in build/.
 FUZZ_SECONDS := 60
 FUZZ     := $(shell sed -n 's/^FUZZ(\(.*\))/\1/p' tests/fuzz/fuzz_targets.def)
 FUZZ_SAN := fuzzer-no-link,address,undefined

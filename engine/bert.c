@@ -97,7 +97,7 @@ eqb_tensor *eqb_bert_mlm(eqb_graph *g, eqb_model *m, eqb_tensor *hidden, const i
     tensor *t = eqbi_linear(g, h, &m->transform_w, &m->transform_b, m->config.hidden_act);
     tensor *n = eqbi_add_norm(g, t, NULL, &m->transform_norm_g, &m->transform_norm_b,
                               m->config.layer_norm_eps, NO_DROPOUT);
-    return eqbi_linear(g, n, &m->word, &m->decoder_b, EQB_ACT_NONE);
+    return eqbi_linear(g, n, m->decoder_w, &m->decoder_b, EQB_ACT_NONE);
 }
 
 eqb_tensor *eqb_bert_nsp(eqb_graph *g, eqb_model *m, eqb_tensor *pooled)

@@ -111,7 +111,8 @@ EQB_API eqb_status eqb_tokenizer_load(eqb_tokenizer **out, const char *dir,
                                       const eqb_allocator *allocator, eqb_error *err);
 EQB_API void eqb_tokenizer_free(eqb_tokenizer *tokenizer);
 
-/* The number of tokens, added ones included. */
+/* The number of tokens, added ones included. Where a model's files list more of them than the model
+ * has, the tokenizer has those of the model, and texts that need one of the others are refused.  */
 EQB_API int32_t eqb_tokenizer_size(const eqb_tokenizer *t);
 /* The token's text, NUL-terminated, valid as long as the tokenizer; NULL when id is out of range. */
 EQB_API const char *eqb_tokenizer_token(const eqb_tokenizer *t, int32_t id);
@@ -144,13 +145,14 @@ typedef struct eqb_encoding {
 } eqb_encoding;
 
 /* Splits a text into tokens, adding nothing. Special tokens written in the text ("[MASK]") count as
- * such, case-sensitively.   errors  NOMEM, DATA (more than 2^31 tokens)                          */
+ * such, case-sensitively.
+ *   errors  NOMEM, DATA (more than 2^31 tokens; a token that the model lacks: which)             */
 EQB_API eqb_status eqb_tokenize(const eqb_tokenizer *t, const char *text, size_t length,
                                 eqb_encoding *out, eqb_error *err);
 /* [CLS] first [SEP], or with a second segment (not NULL) [CLS] first [SEP] second [SEP]. What is
  * longer than max_tokens loses tokens at the end of the longer segment, one by one, the second on a
  * tie ("longest_first").   errors  ARGUMENT (max_tokens < 2, or < 3 for two segments; t is NULL, as
- * of a model without a vocabulary), NOMEM                                                        */
+ * of a model without a vocabulary), NOMEM, DATA (a token that the model lacks: which)            */
 EQB_API eqb_status eqb_encode(const eqb_tokenizer *t, const char *first, size_t first_length,
                               const char *second, size_t second_length, int32_t max_tokens,
                               eqb_encoding *out, eqb_error *err);
@@ -179,6 +181,7 @@ typedef struct eqb_config {
     int32_t max_positions, type_vocab_size, pad_token_id;
     eqb_activation hidden_act;
     float layer_norm_eps, initializer_range, hidden_dropout, attention_dropout;
+    bool untied_decoder; /* the MLM head's matrix is not the word embeddings; default false     */
 } eqb_config;
 
 /* bert-base-uncased: 30522, 768, 12, 12, 3072, 512, 2, 0, gelu, 1e-12, 0.02, 0.1, 0.1 */
@@ -210,9 +213,9 @@ EQB_API eqb_status eqb_hub_find(char *path, size_t size, const char *name, const
 /* Loads the directory of a model as Hugging Face or Google has it. Weights, the first of these that
  * is there, as in transformers: model.safetensors, model.safetensors.index.json with its shards,
  * pytorch_model.bin (read, never executed), pytorch_model.bin.index.json with its shards,
- * bert_model.ckpt.* of TensorFlow; F32, F16, BF16 or F64. Old names (gamma, beta), prefixes and
- * tied tensors are understood. A decoder matrix of its own (tie_word_embeddings false) is refused
- * unless it equals the word embeddings: the engine has one matrix for both.
+ * bert_model.ckpt.* of TensorFlow; F32, F16, BF16 or F64. Old names (gamma, beta) and prefixes are
+ * understood. The MLM head has a matrix of its own when the files have one and it differs from the
+ * word embeddings or tie_word_embeddings is false.
  *   errors  MODEL (file, tensor, expected, found), IO, NOMEM                                     */
 EQB_API eqb_status eqb_model_load(eqb_model **out, const char *dir,
                                   const eqb_model_options *options, eqb_error *err);

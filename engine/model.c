@@ -144,14 +144,14 @@ static void add_layer(layout *l, int32_t index, layer_params *p)
 #undef NAME
 }
 
-enum { ENTRIES_PER_LAYER = 16, ENTRIES_OUTSIDE = 14 };
+enum { ENTRIES_PER_LAYER = 16, ENTRIES_OUTSIDE = 15 };
 
 static void add_all(layout *l)
 {
     eqb_model *m = l->model;
     const eqb_config *c = &m->config;
     int32_t h = c->hidden_size, v = c->vocab_size;
-    add_one(l, 0, v, h, &m->word, "bert.embeddings.word_embeddings.weight");
+    add_one(l, 0, v, h, &m->word, EQBI_WORD_EMBEDDINGS);
     add_one(l, 0, c->max_positions, h, &m->position, "bert.embeddings.position_embeddings.weight");
     add_one(l, 0, c->type_vocab_size, h, &m->type, "bert.embeddings.token_type_embeddings.weight");
     add_one(l, 0, 0, h, &m->embed_norm_g, "bert.embeddings.LayerNorm.weight");
@@ -168,6 +168,9 @@ static void add_all(layout *l)
             "cls.predictions.transform.LayerNorm.bias");
     add_one(l, EQB_PART_NSP, 2, h, &m->nsp_w, "cls.seq_relationship.weight");
     add_one(l, EQB_PART_NSP, 0, 2, &m->nsp_b, "cls.seq_relationship.bias");
+    /* Last, so that with the same seed the others are those of a tied model. */
+    if (c->untied_decoder) add_one(l, EQB_PART_MLM, v, h, &m->own_decoder_w, EQBI_DECODER);
+    m->decoder_w = c->untied_decoder ? &m->own_decoder_w : &m->word;
 }
 
 /* Tensor i = 0, 1, ... of the model, those of the layers first; NULL after the last. */
@@ -181,9 +184,10 @@ static tensor *tensor_at(eqb_model *m, size_t i)
                          &m->embed_norm_g, &m->embed_norm_b,     &m->pool_w,
                          &m->pool_b,       &m->transform_w,      &m->transform_b,
                          &m->decoder_b,    &m->transform_norm_g, &m->transform_norm_b,
-                         &m->nsp_w,        &m->nsp_b};
+                         &m->nsp_w,        &m->nsp_b,            &m->own_decoder_w};
+    size_t count = sizeof outside / sizeof *outside - !m->config.untied_decoder;
     i -= inside;
-    return i < sizeof outside / sizeof *outside ? outside[i] : NULL;
+    return i < count ? outside[i] : NULL;
 }
 
 /* ---------------------------------------------------------------------------- life of a model -- */

@@ -9,6 +9,9 @@
 
 #include "autograd/tensor.h"
 
+#define EQBI_WORD_EMBEDDINGS "bert.embeddings.word_embeddings.weight"
+#define EQBI_DECODER "cls.predictions.decoder.weight"
+
 /* One Hugging Face tensor inside the block. */
 typedef struct eqbi_entry {
     char name[80];   /* "bert.encoder.layer.3.attention.self.query.weight"              */
@@ -47,7 +50,8 @@ struct eqb_model {
     tensor pool_w, pool_b;                   /* [H, H] [1, H] */
     tensor transform_w, transform_b;         /* [H, H] [1, H] */
     tensor transform_norm_g, transform_norm_b;
-    tensor decoder_b;                        /* [1, V]; the decoder's matrix is word (tied) */
+    tensor own_decoder_w, decoder_b;         /* [V, H] only with config.untied_decoder; [1, V] */
+    tensor *decoder_w;                       /* own_decoder_w, or word when they are tied */
     tensor nsp_w, nsp_b;                     /* [2, H] [1, 2] */
 };
 

@@ -17,13 +17,13 @@ import struct
 import sys
 import tempfile
 
-from weights_oracle import (ROOT, Error, Library, legacy_names, make_vocab, random_model)
+from weights_oracle import (ROOT, TEXTS, Error, Library, legacy_names, make_vocab, random_model)
 import safetensors
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import BertForMaskedLM, BertForPreTraining, BertForSequenceClassification
-from transformers import BertModel
+from transformers import BertModel, BertTokenizer
 
 SHARED = os.path.join(ROOT, "..", "shared", "data", "weights")
 
@@ -351,6 +351,56 @@ def run_case(library, rng, directory, vocab_path, worst):
     return f"{kind.__name__} {str(dtype)[6:]}: " + "; ".join(what), len(what), problems
 
 
+DECODER, BIAS = "cls.predictions.decoder.weight", "cls.predictions.bias"
+DECODER_BIAS, WORD = "cls.predictions.decoder.bias", "bert.embeddings.word_embeddings.weight"
+DECODERS = {  # what becomes of a file that has word embeddings, equal decoder, two equal biases
+    "equal": {}, "another decoder": {DECODER: True}, "no decoder": {DECODER: None},
+    "another decoder, one bias": {DECODER: True, BIAS: None},
+    "another decoder, bias of its own": {DECODER: True, DECODER_BIAS: True},
+    "no decoder, two biases": {DECODER: None, DECODER_BIAS: True},
+    "decoder alone": {WORD: None}, "the old name of the bias": {DECODER: True, DECODER_BIAS: None}}
+
+
+def run_decoders(library, work, worst):
+    """The MLM head's matrix tied and not, as config.json and the file have it, and saved again."""
+    failures, directory = 0, os.path.join(work, "decoder")
+    for tied in (True, False):
+        for what, changes in DECODERS.items():
+            if not tied and (WORD in changes or changes.get(DECODER, True) is None):
+                continue # transformers draws what is missing
+            torch.manual_seed(5)
+            model = random_model(random.Random(5), BertForPreTraining, 40)
+            model.config.tie_word_embeddings = tied
+            tensors = {n: t.clone() for n, t in model.state_dict().items()}
+            for name, change in changes.items():
+                tensors[name] = torch.randn_like(tensors[name])
+                if change is None:
+                    del tensors[name]
+            shutil.rmtree(directory, ignore_errors=True)
+            os.mkdir(directory)
+            model.config.save_pretrained(directory)
+            save_safetensors(None, directory, tensors)
+            reference, problems = BertForPreTraining.from_pretrained(directory), []
+            if not tied and DECODER_BIAS not in tensors: # which it leaves out, version 4 did not
+                reference.cls.predictions.decoder.bias.data = tensors[BIAS]
+            for saved in (False, True):
+                ours = library.load(directory)
+                worst.append(compare_logits(library, ours, reference, random.Random(1), problems,
+                                            True, True))
+                if not saved:
+                    library.save(ours, directory)
+                    again, info = BertForPreTraining.from_pretrained(directory,
+                                                                     output_loading_info=True)
+                    problems += [f"saved: {k}: {v}" for k, v in info.items() if v]
+                    worst.append(compare_logits(library, ours, again, random.Random(1), problems,
+                                                True, True))
+                library.c.eqb_model_free(ours)
+            failures += bool(problems)
+            print(f"{'FAIL' if problems else 'ok  '} tie_word_embeddings {tied}: {what}",
+                  *problems)
+    return failures
+
+
 GENUINE = [("caikit-tiny-seqcls", "pytorch_model.bin"), ("camphr-bert-legacy", "pytorch_model.bin"),
            ("camphr-ner-bert-zip", "pytorch_model.bin"), ("coldfire-tiny-bert", "model.safetensors"),
            ("fastnlp-small-bert-legacy", "small_pytorch_model.bin")]
@@ -371,17 +421,23 @@ def our_hidden(library, model, ids, types, config):
 
 
 def run_genuine(library, work):
-    """Other people's models: what the encoder makes of some ids, here and in transformers. The
-    vocabularies stay outside, as one of them has more tokens than its model."""
+    """Other people's models: the ids of a text, and what the encoder makes of some ids, here and in
+    transformers."""
     failures = 0
     for name, weights in GENUINE:
         path, directory = os.path.join(SHARED, name), os.path.join(work, name)
         if not os.path.isdir(path):
             continue
         os.mkdir(directory)
-        shutil.copyfile(os.path.join(path, "config.json"), os.path.join(directory, "config.json"))
-        shutil.copyfile(os.path.join(path, weights),
-                        os.path.join(directory, weights.removeprefix("small_")))
+        for file in os.listdir(path):
+            if file == weights or file.endswith((".json", "vocab.txt")):
+                shutil.copyfile(os.path.join(path, file),
+                                os.path.join(directory, file.removeprefix("small_")))
+        vocab = os.path.join(directory, "vocab.txt")
+        if "[MASK]\n" not in open(vocab, encoding="utf-8"): # to which transformers would add it
+            os.remove(vocab)
+        has_vocab = os.path.exists(vocab)
+        tokenizer = BertTokenizer.from_pretrained(directory) if has_vocab else None
         theirs, ours = BertModel.from_pretrained(directory).eval().float(), library.load(directory)
         config = theirs.config
         n = min(20, config.max_position_embeddings)
@@ -390,10 +446,13 @@ def run_genuine(library, work):
         with torch.no_grad():
             expected = theirs(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types]))[0]
         worst = float((our_hidden(library, ours, ids, types, config) - expected[0]).abs().max())
+        same = all(tokenizer(t)["input_ids"] == library.encode(ours, t)
+                   for t in TEXTS[:has_vocab * len(TEXTS)])
         library.c.eqb_model_free(ours)
-        failures += not worst < 1e-5
-        print(f"{'ok  ' if worst < 1e-5 else 'FAIL'} {name}: {n} tokens, the last layer within "
-              f"{worst:.1g}")
+        failures += not (worst < 1e-5 and same)
+        print(f"{'ok  ' if worst < 1e-5 and same else 'FAIL'} {name}: {n} tokens, the last layer "
+              f"within {worst:.1g}, {'the same' if same else 'other'} ids of "
+              f"{len(TEXTS) if has_vocab else 0} texts")
     return failures
 
 
@@ -420,6 +479,7 @@ def main():
     failures, loads, worst = run_tensorflow(library), 0, [0.0]
     with tempfile.TemporaryDirectory() as work:
         failures += run_genuine(library, work)
+        failures += run_decoders(library, work, worst)
         vocab_path = make_vocab(work)
         for seed in range(count):
             torch.manual_seed(seed)

@@ -212,8 +212,8 @@ START_TEST(test_inspect)
         "bert.pooler.dense.bias|3|F32|refused|bert.pooler.dense.bias|model.safetensors: "
         "bert.pooler.dense.bias is [3], expected [4]|3 0 0|0 0 0 0\n",
         "classifier.bias|3|F32|unused||belongs to nothing here|3 0 0|0 0 0 0\n",
-        "cls.predictions.decoder.weight|8,4|F32|ignored||equals the word embeddings|32 0 0|0 1 "
-        "0.03125 0.173993\n",
+        "cls.predictions.decoder.weight|8,4|F32|ignored|bert.embeddings.word_embeddings.weight|"
+        "another tensor is this parameter|32 0 0|0 1 0.03125 0.173993\n",
         "bert.embeddings.position_embeddings.weight|5,4||refused|"
         "bert.embeddings.position_embeddings.weight|missing|0 0 0|0 0 0 0\n",
         "cls.seq_relationship.bias|2||missing|cls.seq_relationship.bias|missing: drawn at random|0 "

@@ -69,6 +69,45 @@ START_TEST(test_parameters)
 }
 END_TEST
 
+/* A decoder of its own that holds the same numbers: the same step, and what both matrices are told
+ * is together what the tied one is told. */
+START_TEST(test_untied_decoder)
+{
+    graph *g = new_graph(NULL);
+    eqb_model *tied = model;
+    eqb_config config = small_config;
+    config.untied_decoder = true;
+    ck_assert_int_eq(step_of(g, EQB_MODE_TRAIN, 1, 5, 1.0f), EQB_OK);
+    ck_assert_int_eq(eqb_model_new(&model, &config, NULL, NULL, NULL), EQB_OK);
+    int32_t entries = eqb_model_parameter_count(tied);
+    ck_assert_int_eq(eqb_model_parameter_count(model), entries + 1);
+    memcpy(model->block, tied->block, tied->size * sizeof(float));
+    memcpy(model->own_decoder_w.x, tied->word.x, V * H * sizeof(float));
+    ck_assert_int_eq(eqb_model_gradients(model, NULL), EQB_OK);
+    ck_assert_int_eq(step_of(g, EQB_MODE_TRAIN, 1, 5, 1.0f), EQB_OK);
+    for (int32_t i = 1; i < entries; i++) {
+        eqb_parameter p = eqb_model_parameter(model, i), q = eqb_model_parameter(tied, i);
+        size_t size = (size_t)p.rows * (size_t)p.cols * sizeof(float);
+        ck_assert_msg(memcmp(p.gradient, q.gradient, size) == 0, "%s", p.name);
+    }
+    float sum[V * H], largest = 0.0f;
+    for (int i = 0; i < V * H; i++) {
+        sum[i] = model->word.g[i] + model->own_decoder_w.g[i];
+        largest = fmaxf(largest, fabsf(model->own_decoder_w.g[i]));
+    }
+    ck_assert_float_gt(largest, 0.0f);
+    check_near("word embeddings and decoder", sum, tied->word.g, V * H);
+    eqb_model *copy;
+    ck_assert_int_eq(eqbi_model_clone(&copy, model, NULL), EQB_OK);
+    ck_assert_mem_eq(copy->block, model->block, gradient_bytes());
+    ck_assert_ptr_eq(copy->decoder_w, &copy->own_decoder_w);
+    eqb_model_free(copy);
+    eqb_model_free(model);
+    model = tied;
+    eqb_graph_free(g);
+}
+END_TEST
+
 #define FIELD(key, name) key, offsetof(eqb_config, name)
 static const struct {
     const char *key; /* which the message names */
@@ -143,6 +182,7 @@ TCase *model_tests(void)
     TCase *t = properties_case("models");
     tcase_add_test(t, test_initialisation);
     tcase_add_test(t, test_parameters);
+    tcase_add_test(t, test_untied_decoder);
     tcase_add_loop_test(t, test_bad_config, 0, (int)(sizeof bad_configs / sizeof *bad_configs));
     tcase_add_test(t, test_default_config);
     tcase_add_test(t, test_too_large);

@@ -129,6 +129,32 @@ END_TEST
 
 /* -------------------------------------------------------------------------------- vocabulary -- */
 
+/* Modulo 2^64, a text of 1024 letters in the order of the Thue-Morse sequence has the hash of the one
+ * with its letters exchanged, whatever the odd factor is: 11 of them in a row make 2048 texts with
+ * the same hash, of which each new one would be compared with all before. */
+START_TEST(test_same_hashes)
+{
+    enum { PART = 1024, PARTS = 11, LINE = PART * PARTS + 1, LINES = 1 << PARTS };
+    static const char start[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+    size_t size = sizeof start - 1 + (size_t)LINE * LINES;
+    char *vocab = malloc(size), *at = vocab + sizeof start - 1;
+    eqb_error err;
+    eqb_tokenizer *t;
+    memcpy(vocab, start, sizeof start - 1);
+    for (int line = 0; line < LINES; line++, *at++ = '\n')
+        for (int i = 0; i < PART * PARTS; i++) {
+            int exchange = line >> i / PART & 1, ones = 0;
+            for (int rest = i % PART; rest; rest &= rest - 1) ones++;
+            *at++ = (ones + exchange) % 2 ? 'b' : 'a';
+        }
+    ck_assert_int_eq(eqb_tokenizer_new(&t, vocab, size, NULL, &err), EQB_ERR_MODEL);
+    ck_assert_str_eq(err.message, "vocabulary: line 1030 is one of too many with the same hash (made "
+                                  "to be slow?)");
+    ck_assert_ptr_null(t);
+    free(vocab);
+}
+END_TEST
+
 START_TEST(test_vocabulary)
 {
     static const char crlf[] = "[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK] \t\r\n"
@@ -448,6 +474,7 @@ Suite *tokenizer_suite(void)
     TCase *core = tcase_create("core");
     tcase_add_test(core, test_utf8);
     tcase_add_test(core, test_unicode);
+    tcase_add_test(core, test_same_hashes);
     tcase_add_test(core, test_vocabulary);
     tcase_add_test(core, test_bad_vocabulary);
     tcase_add_test(core, test_words);

@@ -82,6 +82,10 @@ START_TEST(test_optimizer_refuses)
     options.freeze = "encoder,no_such_name";
     ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_ERR_ARGUMENT);
     ck_assert_str_eq(err.message, "freeze: no parameter's name holds \"no_such_name\"");
+    options.freeze = "predictions.decoder"; /* which is the word embeddings */
+    ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_OK);
+    ck_assert(!m->word.needs_grad && m->position.needs_grad);
+    eqb_optimizer_free(o);
     options.freeze = NULL;
     options.beta2 = 1.0;
     ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_ERR_ARGUMENT);

@@ -8,7 +8,7 @@
 
 /* ------------------------------------------------------------------------------- config.json -- */
 
-static eqb_status read_config(eqbi_hf_config *config, const char *text, eqb_error *err)
+static eqb_status read_config(eqb_config *config, const char *text, eqb_error *err)
 {
     eqbi_json doc = {.where = "config.json", .fault = EQB_ERR_MODEL};
     eqb_status status = eqbi_json_parse(&doc, text, strlen(text), err);
@@ -59,7 +59,7 @@ START_TEST(test_config_faults)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         eqb_error err;
-        eqbi_hf_config config;
+        eqb_config config;
         ck_assert_msg(read_config(&config, cases[i][0], &err) == EQB_ERR_MODEL, "%s", cases[i][0]);
         ck_assert_msg(strncmp(err.message, "config.json: ", 13) == 0 &&
                           strstr(err.message, cases[i][1]),
@@ -95,7 +95,7 @@ static void check_kinds(eqb_status (*read)(const char *json, eqb_error *err), co
 
 static eqb_status read_only_config(const char *json, eqb_error *err)
 {
-    eqbi_hf_config config;
+    eqb_config config;
     return read_config(&config, json, err);
 }
 
@@ -120,15 +120,18 @@ START_TEST(test_config_kinds)
 }
 END_TEST
 
+/* of an eqb_config: all but the last member and what pads it */
+enum { NUMBERS = offsetof(eqb_config, untied_decoder) };
+
 START_TEST(test_config_values)
 {
     eqb_error err;
-    eqbi_hf_config c;
+    eqb_config c;
     ck_assert_int_eq(read_config(&c, "{}", &err), EQB_OK);
     eqb_config defaults;
     eqb_config_default(&defaults);
-    ck_assert_mem_eq(&c.config, &defaults, sizeof defaults);
-    ck_assert(c.tied);
+    ck_assert_mem_eq(&c, &defaults, NUMBERS);
+    ck_assert(!c.untied_decoder);
     const char *text = "{\"model_type\":\"bert\",\"vocab_size\":100.0,\"hidden_size\":12,"
                        "\"num_hidden_layers\":3,\"num_attention_heads\":4,\"pad_token_id\":null,"
                        "\"intermediate_size\":24,\"max_position_embeddings\":16,"
@@ -137,18 +140,19 @@ START_TEST(test_config_values)
                        "\"hidden_dropout_prob\":0,\"attention_probs_dropout_prob\":0.25,"
                        "\"tie_word_embeddings\":false,\"pooler_type\":\"x\"}";
     ck_assert_int_eq(read_config(&c, text, &err), EQB_OK);
-    ck_assert(!c.tied);
+    ck_assert(c.untied_decoder);
     const eqb_config expected = {100, 12, 3, 4, 24, 16, 1, -1, EQB_ACT_GELU_TANH,
-                                 1e-5f, 0.01f, 0.0f, 0.25f};
-    ck_assert_mem_eq(&c.config, &expected, sizeof expected);
+                                 1e-5f, 0.01f, 0.0f, 0.25f, true};
+    ck_assert_mem_eq(&c, &expected, NUMBERS);
     for (int act = EQB_ACT_NONE; act <= EQB_ACT_RELU; act++) { /* written and read again */
-        eqbi_hf_config again;
+        eqb_config again;
         eqbi_text out = {0};
-        c.config.hidden_act = (eqb_activation)act;
-        eqbi_hf_config_write(&out, &c.config, 0, EQB_F32);
+        c.hidden_act = (eqb_activation)act;
+        eqbi_hf_config_write(&out, &c, 0, EQB_F32);
         eqbi_text_put(&out, "", 1);
         ck_assert_msg(read_config(&again, out.data, &err) == EQB_OK, "%s", err.message);
-        ck_assert_mem_eq(&again.config, &c.config, sizeof c.config);
+        ck_assert_mem_eq(&again, &c, NUMBERS);
+        ck_assert(again.untied_decoder);
         eqbi_text_free(&out);
     }
 }

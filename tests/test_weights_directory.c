@@ -63,13 +63,64 @@ START_TEST(test_directory_faults)
     write_text(dir, "config.json", "{\"vocab_size\":16777216,\"hidden_size\":65532}");
     check_load_fails(dir, "config.json describes ");
     dir = saved_dir(model);
-    write_text(dir, "vocab.txt", SMALL_VOCAB "x\n");
-    check_load_fails(dir, "the vocabulary has 9 tokens, but vocab_size in config.json is 8");
     write_text(dir, "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n");
     char notes[NOTES_SIZE];
     ck_assert_int_eq(load_noted(&loaded, dir, notes, &err), EQB_OK);
     ck_assert_str_eq(notes, "vocab_size is 8, the vocabulary has 5 tokens\n");
     eqb_model_free(loaded);
+    eqb_model_free(model);
+}
+END_TEST
+
+static void check_encodes(const eqb_model *model, const char *first, const char *second,
+                          int32_t most, const char *fault)
+{
+    eqb_encoding e = {0};
+    eqb_error err = {0};
+    eqb_status status = eqb_encode(eqb_model_tokenizer(model), first, strlen(first), second,
+                                   second ? strlen(second) : 0, most, &e, &err);
+    ck_assert_int_eq(status, fault ? EQB_ERR_DATA : EQB_OK);
+    ck_assert_str_eq(err.message, fault ? fault : "");
+    ck_assert(fault ? e.count == 0 : e.count > 1);
+    for (int32_t i = 0; i < e.count; i++) ck_assert_int_lt(e.ids[i], 8);
+    eqb_encoding_free(&e);
+}
+
+/* A vocabulary with a token, and one added, more than the model: they are there only for those who
+ * save the tokenizer, and to refuse a text that needs them. */
+START_TEST(test_longer_vocabulary)
+{
+    eqb_model *model = make_small_model(3, true, NULL), *loaded;
+    eqb_error err;
+    char notes[NOTES_SIZE], dir[4096];
+    strcpy(dir, saved_dir(model));
+    write_text(dir, "vocab.txt", SMALL_VOCAB "x\n");
+    write_text(dir, "added_tokens.json", "{\"[New]\": 9}");
+    for (int saved = 0; saved < 2; saved++) {
+        ck_assert_msg(load_noted(&loaded, dir, notes, &err) == EQB_OK, "%s", err.message);
+        ck_assert_str_eq(notes, "vocab_size is 8, the vocabulary has 10 tokens: texts that need "
+                                "the others are refused\n");
+        const eqb_tokenizer *t = eqb_model_tokenizer(loaded);
+        ck_assert_int_eq(eqb_tokenizer_size(t), 8);
+        ck_assert_str_eq(eqb_tokenizer_token(t, 7), "##c");
+        ck_assert_ptr_null(eqb_tokenizer_token(t, 8));
+        ck_assert_int_eq(eqb_tokenizer_id(t, "##c", 3), 7);
+        ck_assert_int_eq(eqb_tokenizer_id(t, "x", 1), -1);
+        ck_assert_int_eq(eqb_tokenizer_id(t, "[New]", 5), -1);
+        check_encodes(loaded, "a bc", "b", 5, NULL);
+        check_encodes(loaded, "a bc x", NULL, 5, NULL); /* cut off */
+        check_encodes(loaded, "a x", NULL, 5,
+                      "the text needs \"x\", token 8 of the vocabulary, the model has only 8");
+        check_encodes(loaded, "a", "b [New]", 6,
+                      "the text needs \"[New]\", token 9 of the vocabulary, the model has only 8");
+        eqb_encoding e = {0};
+        ck_assert_int_eq(eqb_tokenize(t, "a x", 3, &e, &err), EQB_ERR_DATA);
+        eqb_encoding_free(&e);
+        strcpy(dir, saved_dir(loaded));
+        eqb_model_free(loaded);
+    }
+    write_text(dir, "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nb\n##c\nx\n[MASK]\n");
+    check_load_fails(dir, "[MASK] is token 8 of the vocabulary, the model has only 8");
     eqb_model_free(model);
 }
 END_TEST
@@ -225,6 +276,7 @@ TCase *weights_directory_tests(void)
     TCase *tests = tcase_create("directory");
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, test_directory_faults);
+    tcase_add_test(tests, test_longer_vocabulary);
     tcase_add_test(tests, test_round_trip);
     tcase_add_test(tests, test_save_over);
     tcase_add_test(tests, test_full_disk);

@@ -133,7 +133,7 @@ END_TEST
 START_TEST(test_notes)
 {
     static const int64_t ids[5];
-    static const float zeros[32];
+    static const float zeros[8];
     const struct {
         eqbi_file_tensor extra;
         const char *notes;
@@ -142,16 +142,8 @@ START_TEST(test_notes)
           .dtype = EQBI_I64}, ""},
         {{.name = "classifier.weight", .data = ids, .dims = 2, .shape = {2, 4}, .dtype = EQBI_U8},
          "model.safetensors: classifier.weight is not used\n"},
-        {{.name = "cls.predictions.decoder.weight", .data = zeros, .dims = 2, .shape = {8, 4},
-          .dtype = EQBI_F32},
-         "model.safetensors: cls.predictions.decoder.weight differs from the word embeddings and "
-         "is not used\n"},
         {{.name = "cls.predictions.decoder.bias", .data = zeros, .dims = 1, .shape = {8},
           .dtype = EQBI_F32}, ""},
-        {{.name = "cls.predictions.decoder.bias", .data = zeros, .dims = 1, .shape = {7},
-          .dtype = EQBI_F32},
-         "model.safetensors: cls.predictions.decoder.bias differs from cls.predictions.bias and is "
-         "not used\n"},
     };
     eqb_model *model = make_small_model(3, true, NULL), *loaded;
     eqb_error err;
@@ -175,27 +167,89 @@ START_TEST(test_notes)
 }
 END_TEST
 
-START_TEST(test_untied_decoder)
+/* arg: the name of a tensor; it alone is left out */
+static bool omit(eqbi_file_tensor *t, char name[128], const void *arg)
 {
+    (void)t;
+    return strcmp(name, arg) != 0;
+}
+
+#define CONFIG(tied)                                                                             \
+    "{\"vocab_size\":8,\"hidden_size\":4,\"num_hidden_layers\":2,\"num_attention_heads\":2,"      \
+    "\"intermediate_size\":6,\"max_position_embeddings\":5,\"tie_word_embeddings\":" tied "}"
+
+/* The six ways in which config.json, word embeddings and decoder can stand to each other. */
+START_TEST(test_decoder)
+{
+    static const char differs[] = "model.safetensors: " EQBI_DECODER
+                                  " differs from the word embeddings and is not tied to them\n";
+    static const char missing[] =
+        "config.json: key \"tie_word_embeddings\" is false, but model.safetensors has no " EQBI_DECODER
+        "\nmodel.safetensors: has no masked-language-model head: drawn at random, train it before "
+        "use\n";
+    static const float other[32] = {1, 2, 3};
+    eqb_model *model = make_small_model(3, true, NULL), *loaded, *again;
+    const struct {
+        const char *config, *left_out;
+        const float *decoder; /* NULL: none */
+        bool untied;
+        const char *notes;
+    } cases[] = {{CONFIG("true"), "", model->word.x, false, ""},
+                 {CONFIG("true"), "", other, true, differs},
+                 {CONFIG("true"), EQBI_WORD_EMBEDDINGS, model->word.x, false, ""},
+                 {CONFIG("false"), "", model->word.x, true, ""},
+                 {CONFIG("false"), "", other, true, ""},
+                 {CONFIG("false"), "", NULL, false, missing}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const eqbi_file_tensor decoder = {.name = EQBI_DECODER, .data = cases[i].decoder,
+                                          .dims = 2, .shape = {8, 4}, .dtype = EQBI_F32};
+        char notes[NOTES_SIZE];
+        eqb_error err;
+        const char *dir =
+            changed_dir(model, omit, cases[i].left_out, decoder.data ? &decoder : NULL);
+        write_text(dir, "config.json", cases[i].config);
+        ck_assert_msg(load_noted(&loaded, dir, notes, &err) == EQB_OK, "%s", err.message);
+        ck_assert_str_eq(notes, cases[i].notes);
+        ck_assert(loaded->config.untied_decoder == cases[i].untied);
+        ck_assert(same_parameters(model, loaded, 0));
+        ck_assert_uint_eq(loaded->parts, EVERY_PART & ~(decoder.data ? 0u : EQB_PART_MLM));
+        if (decoder.data) ck_assert_mem_eq(loaded->decoder_w->x, decoder.data, sizeof other);
+        dir = saved_dir(loaded);
+        ck_assert_msg(load_noted(&again, dir, notes, &err) == EQB_OK, "%s", err.message);
+        ck_assert_str_eq(notes, "");
+        ck_assert(again->config.untied_decoder == cases[i].untied);
+        ck_assert(same_parameters(loaded, again, 0));
+        eqb_model_free(again);
+        eqb_model_free(loaded);
+    }
+    const char *dir = changed_dir(model, omit, EQBI_WORD_EMBEDDINGS,
+                                  &(eqbi_file_tensor){.name = EQBI_DECODER, .data = other,
+                                                      .dims = 2, .shape = {8, 4},
+                                                      .dtype = EQBI_F32});
+    write_text(dir, "config.json", CONFIG("false"));
+    check_load_fails(dir, "model.safetensors: " EQBI_WORD_EMBEDDINGS " is missing");
+    eqb_model_free(model);
+}
+END_TEST
+
+/* transformers computes with the decoder's. */
+START_TEST(test_two_biases)
+{
+    static const float other[8] = {1};
+    eqbi_file_tensor bias = {.name = "cls.predictions.decoder.bias", .data = other, .dims = 1,
+                             .shape = {8}, .dtype = EQBI_F32};
     eqb_model *model = make_small_model(3, true, NULL), *loaded;
-    eqbi_file_tensor decoder = {.name = "cls.predictions.decoder.weight", .data = model->word.x,
-                              .dims = 2, .shape = {8, 4}, .dtype = EQBI_F32};
-    static const char config[] =
-        "{\"vocab_size\":8,\"hidden_size\":4,\"num_hidden_layers\":2,\"num_attention_heads\":2,"
-        "\"intermediate_size\":6,\"max_position_embeddings\":5,\"tie_word_embeddings\":false}";
     char notes[NOTES_SIZE];
     eqb_error err;
-    const char *dir = changed_dir(model, unchanged, NULL, &decoder);
-    write_text(dir, "config.json", config);
+    const char *dir = changed_dir(model, unchanged, NULL, &bias);
     ck_assert_msg(load_noted(&loaded, dir, notes, &err) == EQB_OK, "%s", err.message);
-    ck_assert_str_eq(notes, ""); /* stored, but equal */
+    ck_assert_str_eq(notes, "model.safetensors: cls.predictions.bias differs from "
+                            "cls.predictions.decoder.bias and is not used\n");
+    ck_assert_mem_eq(loaded->decoder_b.x, other, sizeof other);
     eqb_model_free(loaded);
-    float other[32] = {1};
-    decoder.data = other;
-    dir = changed_dir(model, unchanged, NULL, &decoder);
-    write_text(dir, "config.json", config);
-    check_load_fails(dir, "config.json: key \"tie_word_embeddings\" is false and "
-                     "cls.predictions.decoder.weight is not the word embeddings");
+    bias.shape[0] = 7;
+    check_load_fails(changed_dir(model, unchanged, NULL, &bias),
+                     "model.safetensors: cls.predictions.decoder.bias is [7], expected [8]");
     eqb_model_free(model);
 }
 END_TEST
@@ -276,7 +330,8 @@ TCase *weights_tensors_tests(void)
     TCase *tests = tcase_create("tensors");
     tcase_add_test(tests, test_names);
     tcase_add_test(tests, test_notes);
-    tcase_add_test(tests, test_untied_decoder);
+    tcase_add_test(tests, test_decoder);
+    tcase_add_test(tests, test_two_biases);
     tcase_add_test(tests, test_wrong_tensors);
     tcase_add_test(tests, test_dtypes);
     return tests;

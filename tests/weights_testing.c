@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const eqb_config small = {8, 4, 2, 2, 6, 5, 2, 0, EQB_ACT_GELU, 1e-12f, 0.02f, 0.1f, 0.1f};
+static const eqb_config small = {8, 4, 2, 2, 6, 5, 2, 0, EQB_ACT_GELU, 1e-12f, 0.02f, 0.1f, 0.1f,
+                                 false};
 
 eqb_model *make_small_model(uint64_t seed, bool with_tokenizer, const eqb_allocator *allocator)
 {

@@ -1,9 +1,9 @@
 /* Finding added tokens; see added_tokens.h.
  *
  * Few texts have any, and few tokenizers: what counts is that a place where none begins is passed
- * over fast. Patterns stand sorted by their first byte, long ones first, so that the first that
- * fits is the longest. A normalized text is never written down: its bytes are made character by
- * character and compared as they come.
+ * over fast. Patterns stand sorted as in a dictionary: each byte of the text narrows down those that
+ * it may be the beginning of, in a time that hardly grows with their number. A normalized text is
+ * never written down: its bytes are made character by character and compared as they come.
  *
  * source  tokenizers 0.2x, AddedVocabulary. One difference: a match begins and ends between the
  * characters of the text, not within the parts of a decomposed one.                              */
@@ -40,29 +40,69 @@ static size_t normalise(const eqb_tokenizer_options *o, uint32_t c, char out[MOS
 
 /* ----------------------------------------------------------------------------------- finding -- */
 
-/* Where the pattern ends that begins at the character at; NULL: it does not. */
-static const char *match_normalized(const eqb_tokenizer *t, const eqbi_pattern *p, const char *at,
-                                    const char *end)
+/* Byte number depth of a pattern, -1 behind its end. */
+static int byte_at(const eqbi_pattern *p, size_t depth)
 {
-    size_t done = 0;
-    while (done < p->length && at < end) {
-        char bytes[MOST_BYTES];
-        const unsigned char *next = (const unsigned char *)at;
-        uint32_t c = eqbi_utf8_next(&next, (const unsigned char *)end);
-        size_t size = normalise(&t->options, c, bytes);
-        if (size > p->length - done || memcmp(bytes, p->bytes + done, size) != 0) return NULL;
-        done += size;
-        at = (const char *)next;
+    return depth < p->length ? (unsigned char)p->bytes[depth] : -1;
+}
+
+/* The first of the patterns [from, to), alike in depth bytes, whose next byte is at least this one. */
+static size_t first_with(const eqbi_pattern *list, size_t from, size_t to, size_t depth, int byte)
+{
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (byte_at(&list[middle], depth) < byte)
+            from = middle + 1;
+        else
+            to = middle;
     }
-    return done == p->length ? at : NULL;
+    return from;
+}
+
+typedef struct range {
+    size_t from, to; /* in the list of patterns */
+} range;
+
+/* Those of the patterns, alike in depth bytes, whose next byte is this one. */
+static range narrow(const eqbi_pattern *list, range r, size_t depth, unsigned char byte)
+{
+    if (byte_at(&list[r.from], depth) == byte && byte_at(&list[r.to - 1], depth) == byte) return r;
+    return (range){first_with(list, r.from, r.to, depth, byte),
+                   first_with(list, r.from, r.to, depth, byte + 1)};
+}
+
+/* Where the longest pattern ends that begins at the character at, one of r; NULL: none does. */
+static const char *longest_at(const eqb_tokenizer *t, range r, const char *at, const char *end,
+                              bool normalized, int32_t *id)
+{
+    const eqbi_pattern *list = t->patterns.list;
+    const char *longest = NULL;
+    size_t depth = 0;
+    while (r.from < r.to && at < end) {
+        char bytes[MOST_BYTES] = {*at};
+        size_t size = 1;
+        if (normalized) {
+            const unsigned char *next = (const unsigned char *)at;
+            size = normalise(&t->options, eqbi_utf8_next(&next, (const unsigned char *)end), bytes);
+            at = (const char *)next;
+        } else {
+            at++;
+        }
+        for (size_t i = 0; i < size && r.from < r.to; i++)
+            r = narrow(list, r, depth++, (unsigned char)bytes[i]);
+        if (size > 0 && r.from < r.to && list[r.from].length == depth) {
+            longest = at;
+            *id = list[r.from].id;
+        }
+    }
+    return longest;
 }
 
 bool eqbi_find_pattern(const eqb_tokenizer *t, const char *text, size_t begin, size_t end,
                        bool normalized, eqbi_found *found)
 {
     const char *stop = text + end;
-    const eqbi_patterns *all = &t->patterns;
-    const size_t *first = all->first[normalized];
+    const size_t *first = t->patterns.first[normalized];
     for (const char *at = text + begin, *next; at < stop; at = next) {
         char bytes[MOST_BYTES] = {*at};
         const unsigned char *after = (const unsigned char *)at;
@@ -70,16 +110,12 @@ bool eqbi_find_pattern(const eqb_tokenizer *t, const char *text, size_t begin, s
         next = (const char *)after;
         if (normalized && normalise(&t->options, c, bytes) == 0) continue;
         size_t byte = (unsigned char)bytes[0];
-        for (size_t i = first[byte]; i < first[byte + 1]; i++) {
-            const eqbi_pattern *p = &all->list[i];
-            bool here = p->length <= (size_t)(stop - at) && memcmp(at, p->bytes, p->length) == 0;
-            const char *last = normalized ? match_normalized(t, p, at, stop)
-                               : here     ? at + p->length
-                                          : NULL;
-            if (!last) continue;
-            *found = (eqbi_found){(size_t)(at - text), (size_t)(last - text), p->id};
-            return true;
-        }
+        range r = {first[byte], first[byte + 1]};
+        const char *last = longest_at(t, r, at, stop, normalized, &found->id);
+        if (!last) continue;
+        found->begin = (size_t)(at - text);
+        found->end = (size_t)(last - text);
+        return true;
     }
     return false;
 }
@@ -89,10 +125,10 @@ bool eqbi_find_pattern(const eqb_tokenizer *t, const char *text, size_t begin, s
 static int by_use(const void *a, const void *b)
 {
     const eqbi_pattern *x = a, *y = b;
-    unsigned char p = (unsigned char)x->bytes[0], q = (unsigned char)y->bytes[0];
     if (x->normalized != y->normalized) return x->normalized ? 1 : -1;
-    if (p != q) return p < q ? -1 : 1;
-    if (x->length != y->length) return x->length > y->length ? -1 : 1;
+    int order = memcmp(x->bytes, y->bytes, x->length < y->length ? x->length : y->length);
+    if (order != 0) return order;
+    if (x->length != y->length) return x->length < y->length ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
@@ -136,8 +172,10 @@ static eqb_status number_token(eqb_tokenizer *t, const eqbi_added_token *token, 
     if (known >= 0) return EQB_OK;
     if (!eqbi_text_table_reserve(&t->extra, 1, length))
         return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for an added token");
-    eqbi_text_add(&t->extra, eqbi_hash_bytes(0, token->text, length), token->text, length);
-    return EQB_OK;
+    if (eqbi_text_add(&t->extra, eqbi_hash_bytes(0, token->text, length), token->text, length) >= 0)
+        return EQB_OK;
+    return eqbi_fail(err, EQB_ERR_MODEL, "added token \"%.80s\" is one of too many with the same hash "
+                     "(made to be slow?)", token->text);
 }
 
 eqb_status eqbi_tokenizer_add(eqb_tokenizer *t, const eqbi_added_token *tokens, size_t count,

@@ -11,6 +11,7 @@ typedef struct eqbi_added_token {
     int32_t id;       /* of the vocabulary, or the next number behind it and those before */
     bool normalized;
     bool special; /* remembered, to be written again */
+    size_t order; /* in which it was listed: for those who make the list */
 } eqbi_added_token;
 
 /* Gives a new tokenizer its added tokens, which nobody else uses yet. BERT's five special tokens
@@ -27,7 +28,7 @@ typedef struct eqbi_pattern {
 } eqbi_pattern;
 
 typedef struct eqbi_patterns {
-    eqbi_pattern *list; /* [count]: plain ones first; then by first byte, long ones first */
+    eqbi_pattern *list; /* [count]: plain ones first; then in the order of their bytes */
     size_t count, capacity;
     size_t first[2][257]; /* [normalized][byte]: where the patterns with this first byte begin */
 } eqbi_patterns;
@@ -36,6 +37,11 @@ typedef struct eqbi_patterns {
 const eqbi_patterns *eqbi_tokenizer_added(const eqb_tokenizer *t);
 /* The number of tokens that WordPiece knows: those from there on are added ones. */
 int32_t eqbi_tokenizer_vocab_size(const eqb_tokenizer *t);
+/* Tells a tokenizer that its model has only so many tokens. To everybody it then has no others, and a
+ * text that needs one is refused.   errors  MODEL (a special token is not among them)            */
+eqb_status eqbi_tokenizer_limit(eqb_tokenizer *t, int32_t tokens, eqb_error *err);
+/* The text of a token, also of one that the model lacks. */
+const char *eqbi_tokenizer_text(const eqb_tokenizer *t, int32_t id);
 
 typedef struct eqbi_found {
     size_t begin, end; /* in the text */

@@ -59,11 +59,24 @@ void eqb_encoding_free(eqb_encoding *e)
     *e = (eqb_encoding){0};
 }
 
+/* Whether the model has all tokens. */
+static eqb_status check_limit(const eqb_tokenizer *t, const eqb_encoding *e, eqb_error *err)
+{
+    for (int32_t i = 0; t->limit > 0 && i < e->count; i++)
+        if (e->ids[i] >= t->limit)
+            return eqbi_fail(err, EQB_ERR_DATA,
+                             "the text needs \"%.80s\", token %d of the vocabulary, the model has "
+                             "only %d",
+                             eqbi_tokenizer_text(t, e->ids[i]), e->ids[i], t->limit);
+    return EQB_OK;
+}
+
 eqb_status eqb_tokenize(const eqb_tokenizer *t, const char *text, size_t length, eqb_encoding *out,
                         eqb_error *err)
 {
     EQBI_TRY(eqbi_encoding_begin(out, t, err));
     eqb_status status = eqbi_tokenize_more(t, text, length, out, err);
+    if (status == EQB_OK) status = check_limit(t, out, err);
     if (status != EQB_OK)
         out->count = 0;
     else if (out->count > 0)
@@ -120,6 +133,7 @@ eqb_status eqb_encode(const eqb_tokenizer *t, const char *first, size_t first_le
     }
     if (status == EQB_OK)
         status = assemble(t, first_count, second_count, second != NULL, max_tokens, out, err);
+    if (status == EQB_OK) status = check_limit(t, out, err);
     if (status != EQB_OK) out->count = 0;
     return status;
 }

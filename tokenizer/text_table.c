@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-enum { MOST_TEXTS = 1 << 30 };
+/* A search looks into so many slots. By chance none ever needs 200; a file can be made so that all its
+ * texts want the same slot, and would take a time that grows with the square of its size.        */
+enum { MOST_TEXTS = 1 << 30, MOST_PROBES = 1024 };
 
 void eqbi_text_table_free(eqbi_text_table *t)
 {
@@ -20,14 +22,14 @@ static uint64_t mix(uint64_t hash)
     return hash ^ hash >> 32;
 }
 
-/* The slot where this text is, or would be. */
+/* The slot where this text is, or would be; NULL: there is no room for it. */
 static eqbi_text_slot *find_slot(const eqbi_text_table *t, uint64_t mixed, const char *bytes,
                                  size_t length, bool continuation)
 {
     uint32_t tag = (uint32_t)mixed;
-    size_t prefix = continuation ? 2 : 0, mask = t->slot_count - 1;
-    for (size_t i = (size_t)(mixed >> 32) & mask;; i = (i + 1) & mask) {
-        eqbi_text_slot *slot = &t->slots[i];
+    size_t prefix = continuation ? 2 : 0, mask = t->slot_count - 1, i = (size_t)(mixed >> 32);
+    for (size_t end = i + MOST_PROBES; i < end; i++) {
+        eqbi_text_slot *slot = &t->slots[i & mask];
         if (slot->number == 0) return slot;
         if (slot->tag != tag) continue;
         eqbi_text text = t->texts[slot->number - 1];
@@ -36,6 +38,7 @@ static eqbi_text_slot *find_slot(const eqbi_text_table *t, uint64_t mixed, const
             memcmp(at + prefix, bytes, length) == 0)
             return slot;
     }
+    return NULL;
 }
 
 static bool grow_slots(eqbi_text_table *t, size_t slot_count)
@@ -46,9 +49,13 @@ static bool grow_slots(eqbi_text_table *t, size_t slot_count)
         if (t->slots[k].number == 0) continue;
         eqbi_text text = t->texts[t->slots[k].number - 1];
         uint64_t mixed = mix(eqbi_hash_bytes(0, t->pool + text.start, text.length));
-        size_t i = (size_t)(mixed >> 32) & (slot_count - 1);
-        while (slots[i].number != 0) i = (i + 1) & (slot_count - 1);
-        slots[i] = t->slots[k];
+        size_t i = (size_t)(mixed >> 32), end = i + MOST_PROBES;
+        while (i < end && slots[i & (slot_count - 1)].number != 0) i++;
+        if (i == end) {
+            eqbi_free(t->allocator, slots, slot_count, sizeof *slots);
+            return false;
+        }
+        slots[i & (slot_count - 1)] = t->slots[k];
     }
     eqbi_free(t->allocator, t->slots, t->slot_count, sizeof *t->slots);
     t->slots = slots;
@@ -71,13 +78,15 @@ bool eqbi_text_table_reserve(eqbi_text_table *t, size_t texts, size_t bytes)
 int32_t eqbi_text_find(const eqbi_text_table *t, uint64_t hash, const char *bytes, size_t length,
                        bool continuation)
 {
-    return find_slot(t, mix(hash), bytes, length, continuation)->number - 1;
+    const eqbi_text_slot *slot = find_slot(t, mix(hash), bytes, length, continuation);
+    return slot ? slot->number - 1 : -1;
 }
 
 int32_t eqbi_text_add(eqbi_text_table *t, uint64_t hash, const char *bytes, size_t length)
 {
     uint64_t mixed = mix(hash);
     eqbi_text_slot *slot = find_slot(t, mixed, bytes, length, false);
+    if (!slot) return -1;
     t->texts[t->count] = (eqbi_text){t->pool_size, length};
     memcpy(t->pool + t->pool_size, bytes, length);
     t->pool[t->pool_size + length] = '\0';

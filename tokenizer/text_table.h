@@ -54,7 +54,8 @@ typedef struct eqbi_text_table {
 } eqbi_text_table;
 
 void eqbi_text_table_free(eqbi_text_table *table);
-/* Room for that many more texts of that many more bytes in all. false: no memory, or over 2^30.  */
+/* Room for that many more texts of that many more bytes in all. false: no memory, over 2^30, or texts
+ * that were made to have the same hash.                                                          */
 bool eqbi_text_table_reserve(eqbi_text_table *table, size_t texts, size_t bytes);
 
 static inline const char *eqbi_text_at(const eqbi_text_table *table, int32_t number)
@@ -66,9 +67,10 @@ static inline const char *eqbi_text_at(const eqbi_text_table *table, int32_t num
  * is that of the whole text, "##" included.                                                      */
 int32_t eqbi_text_find(const eqbi_text_table *table, uint64_t hash, const char *bytes,
                        size_t length, bool continuation);
-/* Adds a text under the next number; from now on it is this one that is found. Room is reserved. */
+/* Adds a text under the next number; from now on it is this one that is found. Room is reserved. -1:
+ * there are too many with the same hash.                                                         */
 int32_t eqbi_text_add(eqbi_text_table *table, uint64_t hash, const char *bytes, size_t length);
-/* The number of a text, which is added if it is new; -1: no memory. */
+/* The number of a text, which is added if it is new; -1: neither memory nor room. */
 int32_t eqbi_text_intern(eqbi_text_table *table, uint64_t hash, const char *bytes, size_t length);
 
 #endif

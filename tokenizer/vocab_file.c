@@ -52,7 +52,11 @@ eqb_status eqbi_vocab_read(eqbi_text_table *vocab, const char *lines, size_t len
     for (const char *at = lines; at < end;) {
         const char *line = at;
         size_t size = next_line(&at, end);
-        eqbi_text_add(vocab, eqbi_hash_bytes(0, line, size), line, size);
+        if (eqbi_text_add(vocab, eqbi_hash_bytes(0, line, size), line, size) >= 0) continue;
+        int32_t number = vocab->count;
+        eqbi_text_table_free(vocab);
+        return eqbi_fail(err, EQB_ERR_MODEL, "vocabulary: line %d is one of too many with the same "
+                         "hash (made to be slow?)", number + 1);
     }
     return EQB_OK;
 }

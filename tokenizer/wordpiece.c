@@ -66,25 +66,45 @@ void eqb_tokenizer_free(eqb_tokenizer *t)
     eqbi_free(t->options.allocator, t, 1, sizeof *t);
 }
 
+eqb_status eqbi_tokenizer_limit(eqb_tokenizer *t, int32_t tokens, eqb_error *err)
+{
+    for (int i = 0; i < SPECIAL_TOKENS; i++) {
+        int32_t id = *special_id(&t->special, i);
+        if (id >= tokens)
+            return eqbi_fail(err, EQB_ERR_MODEL,
+                             "%s is token %d of the vocabulary, the model has only %d",
+                             special_tokens[i].text, id, tokens);
+    }
+    t->limit = tokens;
+    return EQB_OK;
+}
+
 int32_t eqb_tokenizer_size(const eqb_tokenizer *t)
 {
-    return t->vocab.count + t->extra.count;
+    int32_t all = t->vocab.count + t->extra.count;
+    return t->limit > 0 && t->limit < all ? t->limit : all;
+}
+
+const char *eqbi_tokenizer_text(const eqb_tokenizer *t, int32_t id)
+{
+    return id < t->vocab.count ? eqbi_text_at(&t->vocab, id)
+                               : eqbi_text_at(&t->extra, id - t->vocab.count);
 }
 
 const char *eqb_tokenizer_token(const eqb_tokenizer *t, int32_t id)
 {
-    if (id < 0 || id >= eqb_tokenizer_size(t)) return NULL;
-    return id < t->vocab.count ? eqbi_text_at(&t->vocab, id)
-                               : eqbi_text_at(&t->extra, id - t->vocab.count);
+    return id < 0 || id >= eqb_tokenizer_size(t) ? NULL : eqbi_tokenizer_text(t, id);
 }
 
 int32_t eqb_tokenizer_id(const eqb_tokenizer *t, const char *token, size_t length)
 {
     uint64_t hash = eqbi_hash_bytes(0, token, length);
     int32_t id = eqbi_text_find(&t->vocab, hash, token, length, false);
-    if (id >= 0 || t->extra.count == 0) return id;
-    id = eqbi_text_find(&t->extra, hash, token, length, false);
-    return id < 0 ? id : t->vocab.count + id;
+    if (id < 0 && t->extra.count > 0) {
+        id = eqbi_text_find(&t->extra, hash, token, length, false);
+        if (id >= 0) id += t->vocab.count;
+    }
+    return id < eqb_tokenizer_size(t) ? id : -1;
 }
 
 const eqb_tokenizer_options *eqb_tokenizer_get_options(const eqb_tokenizer *t)

@@ -12,6 +12,7 @@ struct eqb_tokenizer {
     eqb_special_ids special;
     eqbi_text_table extra; /* tokens behind the vocabulary, which WordPiece does not know */
     eqbi_patterns patterns;
+    int32_t limit; /* tokens that the model has, or 0: all */
 };
 
 /* Makes an encoding empty and ready: its scratch is there from now on.   errors  NOMEM           */

@@ -47,6 +47,15 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
+/* Word embeddings that are the decoder's matrix too go by both names. */
+static bool is_listed(const char *list, const eqb_model *m, int32_t entry)
+{
+    const char *name = m->entry[entry].name;
+    return listed(list, name) || (!m->config.untied_decoder &&
+                                  strcmp(name, EQBI_WORD_EMBEDDINGS) == 0 &&
+                                  listed(list, EQBI_DECODER));
+}
+
 /* A pattern that matches nothing is a typing error, not a wish. */
 static eqb_status check_freeze(const eqb_model *m, const char *list, eqb_error *err)
 {
@@ -58,7 +67,7 @@ static eqb_status check_freeze(const eqb_model *m, const char *list, eqb_error *
         memcpy(one, part, (size_t)length);
         one[length] = '\0';
         bool found = length == 0;
-        for (int32_t i = 0; i < m->entries && !found; i++) found = listed(one, m->entry[i].name);
+        for (int32_t i = 0; i < m->entries && !found; i++) found = is_listed(one, m, i);
         if (!found)
             return eqbi_fail(err, EQB_ERR_ARGUMENT, "freeze: no parameter's name holds \"%s\"", one);
         part += length + (part[length] == ',');
@@ -93,7 +102,7 @@ eqb_status eqb_optimizer_new(eqb_optimizer **out, eqb_model *model,
                          model->size);
     }
     for (int32_t i = 0; i < model->entries; i++)
-        o->frozen[i] = listed(options->freeze, model->entry[i].name);
+        o->frozen[i] = is_listed(options->freeze, model, i);
     eqbi_model_freeze(model, o->frozen);
     *out = o;
     return EQB_OK;

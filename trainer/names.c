@@ -24,16 +24,21 @@ void eqbi_names_free(eqbi_names *n)
     *n = (eqbi_names){.allocator = n->allocator};
 }
 
-/* The bucket that holds text, or the free one where it belongs. */
+/* A search looks into so many buckets, far more than chance asks for: the names of a file may be made
+ * to want the same one. */
+enum { MOST_PROBES = 1024 };
+
+/* The bucket that holds text, or the free one where it belongs; NULL: there is no room for it. */
 static int32_t *find(const eqbi_names *n, const char *text, uint64_t hash)
 {
-    size_t mask = n->buckets - 1;
-    for (size_t at = hash & mask;; at = (at + 1) & mask) {
-        int32_t number = n->bucket[at];
-        if (number < 0) return &n->bucket[at];
-        if (n->name[number].hash == hash && strcmp(eqbi_names_text(n, number), text) == 0)
-            return &n->bucket[at];
+    size_t mask = n->buckets - 1, at = hash & mask;
+    for (size_t end = at + MOST_PROBES; at < end; at++) {
+        int32_t *bucket = &n->bucket[at & mask];
+        if (*bucket < 0 || (n->name[*bucket].hash == hash &&
+                            strcmp(eqbi_names_text(n, *bucket), text) == 0))
+            return bucket;
     }
+    return NULL;
 }
 
 static bool grow_buckets(eqbi_names *n)
@@ -43,9 +48,13 @@ static bool grow_buckets(eqbi_names *n)
     if (!bucket) return false;
     memset(bucket, 0xff, buckets * sizeof *bucket); /* all -1 */
     for (size_t i = 0; i < n->count; i++) {
-        size_t at = n->name[i].hash & (buckets - 1);
-        while (bucket[at] >= 0) at = (at + 1) & (buckets - 1);
-        bucket[at] = (int32_t)i;
+        size_t at = n->name[i].hash & (buckets - 1), end = at + MOST_PROBES;
+        while (at < end && bucket[at & (buckets - 1)] >= 0) at++;
+        if (at == end) {
+            eqbi_free(n->allocator, bucket, buckets, sizeof *bucket);
+            return false;
+        }
+        bucket[at & (buckets - 1)] = (int32_t)i;
     }
     eqbi_free(n->allocator, n->bucket, n->buckets, sizeof *n->bucket);
     n->bucket = bucket;
@@ -60,6 +69,7 @@ int32_t eqbi_names_add(eqbi_names *n, const char *text, int64_t line)
     size_t size = strlen(text) + 1;
     uint64_t hash = eqbi_fnv1a(text, size);
     int32_t *bucket = find(n, text, hash);
+    if (!bucket) return -1;
     if (*bucket >= 0) return *bucket;
     if (!eqbi_grow(n->allocator, (void **)&n->name, &n->capacity, n->count + 1, sizeof *n->name) ||
         !eqbi_grow(n->allocator, (void **)&n->pool, &n->pool_capacity, n->pool_size + size, 1))

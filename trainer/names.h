@@ -22,7 +22,8 @@ typedef struct eqbi_names {
     size_t buckets;
 } eqbi_names;
 
-/* The number of text, which is added with line if it is new; -1: no memory. */
+/* The number of text, which is added with line if it is new; -1: no memory, or a file that was made so
+ * that too many of its names have the same hash. */
 int32_t eqbi_names_add(eqbi_names *names, const char *text, int64_t line);
 const char *eqbi_names_text(const eqbi_names *names, int32_t number);
 void eqbi_names_free(eqbi_names *names);

@@ -42,7 +42,7 @@ void eqb_train_options_default(eqb_train_options *o)
     eqb_optimizer_options_default(&o->optimizer);
     /* Every row of the decoder gets a gradient at every step, and AdamW makes steps of equal size of
      * large and small ones: words that no line holds in place would drift.                        */
-    o->optimizer.freeze = "word_embeddings,predictions.bias";
+    o->optimizer.freeze = "word_embeddings,predictions.bias,predictions.decoder";
 }
 
 void eqb_train_options_plain(eqb_train_options *o)

@@ -5,12 +5,12 @@
 #include "tokenizer/added_tokens.h"
 #include "weights/json.h"
 
-/* Entries of all lists of a directory, and bytes of a text: what bounds the time to compare them. */
-enum { EQBI_MOST_ADDED = 10000, EQBI_LONGEST_ADDED = 255 };
+/* Bytes of a text: bounds the time to compare it. */
+enum { EQBI_LONGEST_ADDED = 255 };
 
 typedef struct eqbi_added_list {
     eqbi_added_token *list; /* texts stand in the documents */
-    size_t count, capacity, seen; /* seen: entries, those that were in the list already too */
+    size_t count, capacity;
     const eqb_allocator *allocator;
 } eqbi_added_list;
 

@@ -100,12 +100,11 @@ static eqb_status read_float(float *out, const eqbi_json *doc, const char *key, 
     return EQB_OK;
 }
 
-eqb_status eqbi_hf_config_read(eqbi_hf_config *out, const eqbi_json *doc, eqb_error *err)
+eqb_status eqbi_hf_config_read(eqb_config *c, const eqbi_json *doc, eqb_error *err)
 {
     if (eqbi_json_type(doc->root) != EQBI_JSON_OBJECT)
         return eqbi_json_fail(doc, err, "expected an object");
     EQBI_TRY(refuse_variants(doc, err));
-    eqb_config *c = &out->config;
     eqb_config_default(c);
 #define X(key, field) EQBI_TRY(read_whole(&c->field, doc, key, err));
     WHOLE_KEYS(X)
@@ -115,8 +114,9 @@ eqb_status eqbi_hf_config_read(eqbi_hf_config *out, const eqbi_json *doc, eqb_er
 #undef X
     if (eqbi_json_is_null(doc->root, "pad_token_id")) c->pad_token_id = -1; /* Python's None */
     EQBI_TRY(read_activation(c, doc, err));
-    out->tied = true;
-    EQBI_TRY(eqbi_json_bool(doc, doc->root, "tie_word_embeddings", &out->tied, err));
+    bool tied = true;
+    EQBI_TRY(eqbi_json_bool(doc, doc->root, "tie_word_embeddings", &tied, err));
+    c->untied_decoder = !tied;
     return eqbi_config_check(c, doc->where, err);
 }
 
@@ -130,8 +130,8 @@ static eqb_status no_config(const char *dir, eqb_error *err)
     return eqbi_fail(err, EQB_ERR_MODEL, "%s: has no config.json", dir);
 }
 
-eqb_status eqbi_hf_config_load(eqbi_hf_config *out, const char *dir,
-                               const eqb_allocator *allocator, eqb_error *err)
+eqb_status eqbi_hf_config_load(eqb_config *out, const char *dir, const eqb_allocator *allocator,
+                               eqb_error *err)
 {
     char path[4096];
     eqbi_json doc = {.where = "config.json", .fault = EQB_ERR_MODEL};
@@ -190,7 +190,7 @@ void eqbi_hf_config_write(eqbi_text *text, const eqb_config *c, unsigned parts, 
                     "  \"classifier_dropout\": null,\n"
                     "  \"is_decoder\": false,\n"
                     "  \"position_embedding_type\": \"absolute\",\n"
-                    "  \"tie_word_embeddings\": true,\n"
+                    "  \"tie_word_embeddings\": %s,\n"
                     "  \"use_cache\": true\n}\n",
-                    activation);
+                    activation, c->untied_decoder ? "false" : "true");
 }

@@ -7,7 +7,7 @@
 #include <math.h>
 
 typedef struct inspector {
-    eqbi_hf_config config;
+    eqb_config config;
     eqb_model *model; /* for its table of entries alone; the block is never touched */
     eqbi_weights weights;
     eqbi_match match;
@@ -67,19 +67,6 @@ static void judge_used(const inspector *s, eqb_tensor_report *r, const eqbi_file
     }
 }
 
-/* A stored decoder matrix, see check_decoder in hf_model.c. */
-static void judge_decoder(const inspector *s, eqb_tensor_report *r, const eqbi_file_tensor *t)
-{
-    const eqbi_file_tensor *word = eqbi_match_embeddings(&s->match, s->model);
-    if (word && eqbi_same_tensor(word, t)) {
-        r->use = EQB_TENSOR_IGNORED;
-        r->reason = "equals the word embeddings";
-    } else {
-        r->use = s->config.tied ? EQB_TENSOR_UNUSED : EQB_TENSOR_REFUSED;
-        r->reason = "is not the word embeddings";
-    }
-}
-
 static void report_tensor(const inspector *s, size_t i)
 {
     const eqbi_file_tensor *t = s->weights.tensor[i];
@@ -94,7 +81,6 @@ static void report_tensor(const inspector *s, size_t i)
     if (eqbi_convertible(t->dtype)) measure(&r, t);
     switch (m->fate) {
     case EQBI_FATE_USED: judge_used(s, &r, t, m->entry, &fault); break;
-    case EQBI_FATE_TIED: judge_decoder(s, &r, t); break;
     case EQBI_FATE_IGNORED:
         r.use = EQB_TENSOR_IGNORED;
         r.reason = "a constant, or of an optimizer";
@@ -134,8 +120,9 @@ static eqb_status inspect(inspector *s, const char *dir, const eqb_allocator *al
 {
     EQBI_TRY(eqbi_hf_config_load(&s->config, dir, allocator, err));
     EQBI_TRY(eqbi_weights_open(&s->weights, dir, allocator, err));
-    EQBI_TRY(eqbi_match_size(&s->config.config, &s->weights, err));
-    EQBI_TRY(eqbi_model_create(&s->model, &s->config.config, allocator, err));
+    eqbi_match_decoder(&s->config, &s->weights);
+    EQBI_TRY(eqbi_match_size(&s->config, &s->weights, err));
+    EQBI_TRY(eqbi_model_create(&s->model, &s->config, allocator, err));
     EQBI_TRY(eqbi_match_tensors(&s->match, &s->weights, s->model, err));
     for (size_t i = 0; i < s->weights.count; i++) report_tensor(s, i);
     report_missing(s);

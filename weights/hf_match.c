@@ -7,10 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether the files hold a bare encoder, whose names lack "bert.". */
+static bool is_bare(const eqbi_weights *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (eqbi_hf_name_is_prefixed(w->tensor[i]->name)) return false;
+    return true;
+}
+
+eqbi_decoder eqbi_match_decoder(eqb_config *config, const eqbi_weights *w)
+{
+    const eqbi_file_tensor *word = NULL, *decoder = NULL;
+    bool bare = is_bare(w), wanted = config->untied_decoder;
+    for (size_t i = 0; i < w->count; i++) {
+        char name[EQBI_NAME_SIZE];
+        eqbi_hf_name(name, w->tensor[i]->name, bare);
+        if (!word && strcmp(name, EQBI_WORD_EMBEDDINGS) == 0) word = w->tensor[i];
+        if (!decoder && strcmp(name, EQBI_DECODER) == 0) decoder = w->tensor[i];
+    }
+    config->untied_decoder = decoder && (wanted || (word && !eqbi_same_tensor(decoder, word)));
+    if (wanted) return decoder ? EQBI_DECODER_OWN : EQBI_DECODER_MISSING;
+    return config->untied_decoder ? EQBI_DECODER_DIFFERS : EQBI_DECODER_TIED;
+}
+
 eqb_status eqbi_match_size(const eqb_config *c, const eqbi_weights *weights, eqb_error *err)
 {
     double h = c->hidden_size, f = c->intermediate_size, layers = c->num_layers;
-    double vectors = (double)c->vocab_size + c->max_positions + c->type_vocab_size;
+    double words = (double)c->vocab_size * (c->untied_decoder ? 2 : 1);
+    double vectors = words + c->max_positions + c->type_vocab_size;
     double parameters = h * vectors + layers * h * (4 * h + 2 * f) + 2 * h * h;
     /* Half-precision files without heads need a little more than twice their size. */
     double most = 2.5 * (double)weights->size + (1 << 20);
@@ -23,7 +47,7 @@ eqb_status eqbi_match_size(const eqb_config *c, const eqbi_weights *weights, eqb
 bool eqbi_same_tensor(const eqbi_file_tensor *a, const eqbi_file_tensor *b)
 {
     return a->dtype == b->dtype && a->transposed == b->transposed && a->size == b->size &&
-           memcmp(a->data, b->data, a->size) == 0;
+           (a->data == b->data || memcmp(a->data, b->data, a->size) == 0);
 }
 
 static int by_name(const void *a, const void *b)
@@ -43,20 +67,34 @@ static int32_t find_entry(const eqb_model *model, const eqbi_entry **order, cons
     return found ? (int32_t)(*found - model->entry) : -1;
 }
 
+/* entry: -1 for those that have none */
 static void match_one(eqbi_match *match, size_t i, const eqbi_file_tensor *t, eqbi_name_kind kind,
                       int32_t entry)
 {
     eqbi_fate fate = EQBI_FATE_UNUSED;
-    if (kind == EQBI_NAME_DECODER) {
-        match->decoder = t;
-        fate = EQBI_FATE_TIED;
-    } else if (kind != EQBI_NAME_TENSOR) {
+    if (kind == EQBI_NAME_BUFFER || kind == EQBI_NAME_OPTIMIZER) {
         fate = EQBI_FATE_IGNORED;
+        entry = -1;
     } else if (entry >= 0) {
         fate = match->source[entry] ? EQBI_FATE_SECOND : EQBI_FATE_USED;
         if (fate == EQBI_FATE_USED) match->source[entry] = t;
     }
-    match->of[i] = (eqbi_tensor_match){fate, kind == EQBI_NAME_TENSOR ? entry : -1};
+    match->of[i] = (eqbi_tensor_match){fate, entry};
+}
+
+/* Matches the tensors whose names are preferred, or the others. */
+static void match_all(eqbi_match *match, const eqbi_weights *w, const eqb_model *model,
+                      const eqbi_entry **order, bool preferred)
+{
+    bool bare = is_bare(w);
+    for (size_t i = 0; i < w->count; i++) {
+        char name[EQBI_NAME_SIZE];
+        eqbi_name_kind kind = eqbi_hf_name(name, w->tensor[i]->name, bare);
+        if ((kind == EQBI_NAME_PREFERRED) != preferred) continue;
+        bool tied = !model->config.untied_decoder && strcmp(name, EQBI_DECODER) == 0;
+        int32_t entry = find_entry(model, order, tied ? EQBI_WORD_EMBEDDINGS : name);
+        match_one(match, i, w->tensor[i], kind, entry);
+    }
 }
 
 eqb_status eqbi_match_tensors(eqbi_match *out, const eqbi_weights *w, const eqb_model *model,
@@ -75,14 +113,8 @@ eqb_status eqbi_match_tensors(eqbi_match *out, const eqbi_weights *w, const eqb_
     }
     for (size_t i = 0; i < entries; i++) order[i] = &model->entry[i];
     qsort(order, entries, sizeof *order, by_name);
-    bool add_bert = true;
-    for (size_t i = 0; i < w->count; i++)
-        if (eqbi_hf_name_is_prefixed(w->tensor[i]->name)) add_bert = false;
-    for (size_t i = 0; i < w->count; i++) {
-        char name[EQBI_NAME_SIZE];
-        eqbi_name_kind kind = eqbi_hf_name(name, w->tensor[i]->name, add_bert);
-        match_one(out, i, w->tensor[i], kind, find_entry(model, order, name));
-    }
+    match_all(out, w, model, order, true);
+    match_all(out, w, model, order, false);
     eqbi_free(a, order, entries, sizeof *order);
     return EQB_OK;
 }
@@ -125,10 +157,4 @@ eqb_status eqbi_match_complete(const eqbi_match *match, const eqbi_weights *w,
                              w->where, other, w->tensor[i]->name);
     }
     return eqbi_fail(err, EQB_ERR_MODEL, "%s: %s is missing", w->where, model->entry[missing].name);
-}
-
-const eqbi_file_tensor *eqbi_match_embeddings(const eqbi_match *match, const eqb_model *model)
-{
-    static const char name[] = "bert.embeddings.word_embeddings.weight";
-    return match->source[eqbi_model_find(model, name, sizeof name - 1)];
 }

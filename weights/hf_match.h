@@ -10,9 +10,9 @@
 
 typedef enum eqbi_fate {
     EQBI_FATE_USED,    /* fills an entry                                                 */
-    EQBI_FATE_TIED,    /* the decoder's matrix, which should equal the word embeddings   */
     EQBI_FATE_IGNORED, /* a constant, or a part of an optimizer: nothing is lost         */
-    EQBI_FATE_SECOND,  /* another tensor has filled its entry                            */
+    EQBI_FATE_SECOND,  /* another tensor has filled its entry; so it is with a tied
+                          decoder and the word embeddings                                */
     EQBI_FATE_UNUSED   /* belongs to nothing here, such as another head                  */
 } eqbi_fate;
 
@@ -24,16 +24,26 @@ typedef struct eqbi_tensor_match {
 typedef struct eqbi_match {
     eqbi_tensor_match *of;           /* [tensors], as in weights->tensor               */
     const eqbi_file_tensor **source; /* [entries] what fills each entry, or NULL       */
-    const eqbi_file_tensor *decoder; /* a stored copy of the tied matrix, or NULL      */
     size_t tensors, entries;
     const eqb_allocator *allocator;
 } eqbi_match;
 
+/* What config.json and files say of the MLM head's matrix. */
+typedef enum eqbi_decoder {
+    EQBI_DECODER_TIED,    /* it is the word embeddings                                        */
+    EQBI_DECODER_OWN,     /* it is not                                                        */
+    EQBI_DECODER_DIFFERS, /* the same, though tie_word_embeddings is not false                */
+    EQBI_DECODER_MISSING  /* tie_word_embeddings is false, and the files have none: no MLM head */
+} eqbi_decoder;
+
+/* Decides on config->untied_decoder, which is what tie_word_embeddings says: the model gets a matrix
+ * of its own only when the files have one.   source  transformers 5 modeling_utils.py, tie_weights */
+eqbi_decoder eqbi_match_decoder(eqb_config *config, const eqbi_weights *weights);
 /* A few bytes of config.json can ask for terabytes: the files must come near to filling the model.
  *   errors  MODEL                                                                                */
 eqb_status eqbi_match_size(const eqb_config *config, const eqbi_weights *weights, eqb_error *err);
-/* Where two tensors claim an entry, the first in alphabetical order has it: cls.predictions.bias
- * before cls.predictions.decoder.bias, as in transformers.   errors  NOMEM                       */
+/* Where two tensors claim an entry, the preferred one (hf_names.h) has it, else the first in
+ * alphabetical order, as in transformers.   errors  NOMEM                                        */
 eqb_status eqbi_match_tensors(eqbi_match *out, const eqbi_weights *weights, const eqb_model *model,
                               eqb_error *err);
 void eqbi_match_free(eqbi_match *match);
@@ -45,7 +55,5 @@ eqb_status eqbi_match_complete(const eqbi_match *match, const eqbi_weights *weig
                                const eqb_model *model, eqb_error *err);
 /* Whether the two hold the same numbers, in the same dtype and order. */
 bool eqbi_same_tensor(const eqbi_file_tensor *a, const eqbi_file_tensor *b);
-/* The word embeddings of a complete match. */
-const eqbi_file_tensor *eqbi_match_embeddings(const eqbi_match *match, const eqb_model *model);
 
 #endif

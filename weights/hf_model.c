@@ -4,6 +4,7 @@
  * single number is copied. Then the copy is one pass over the files on all threads; what they
  * lack of the pooler and the heads is drawn at random, with a note.                              */
 #include "base/file.h"
+#include "tokenizer/added_tokens.h"
 #include "weights/convert_dtype.h"
 #include "weights/hf_config.h"
 #include "weights/hf_match.h"
@@ -18,9 +19,10 @@ enum { LARGEST_UNUSED_LIST = 10 };
 typedef struct loader {
     const char *dir;
     const eqb_model_options *options; /* never NULL */
-    eqbi_hf_config config;
+    eqb_config config;
     eqb_model *model;
     eqbi_weights weights;
+    eqbi_decoder decoder;
     eqbi_match match;
     eqb_error *err;
 } loader;
@@ -52,13 +54,12 @@ static eqb_status load_tokenizer(loader *l)
     }
     eqb_tokenizer **t = &l->model->tokenizer;
     EQBI_TRY(eqb_tokenizer_load(t, l->dir, l->options->allocator, l->err));
-    int32_t tokens = eqb_tokenizer_size(*t), rows = l->config.config.vocab_size;
-    if (tokens > rows)
-        return eqbi_fail(l->err, EQB_ERR_MODEL,
-                         "the vocabulary has %d tokens, but vocab_size in config.json is %d",
-                         tokens, rows);
+    int32_t tokens = eqb_tokenizer_size(*t), rows = l->config.vocab_size;
     if (tokens < rows) note(l, "vocab_size is %d, the vocabulary has %d tokens", rows, tokens);
-    return EQB_OK;
+    if (tokens <= rows) return EQB_OK;
+    note(l, "vocab_size is %d, the vocabulary has %d tokens: texts that need the others are refused",
+         rows, tokens);
+    return eqbi_tokenizer_limit(*t, rows, l->err);
 }
 
 /* ---------------------------------------------------------------------------------- checking -- */
@@ -83,6 +84,12 @@ static void note_tensors(const loader *l)
     if (unused > LARGEST_UNUSED_LIST)
         note(l, "%s: %zu more tensors are not used", w->where, unused - LARGEST_UNUSED_LIST);
     if (rounded) note(l, "%s: its numbers are F64 and are rounded to F32", w->where);
+    if (l->decoder == EQBI_DECODER_DIFFERS)
+        note(l, "%s: %s differs from the word embeddings and is not tied to them", w->where,
+             EQBI_DECODER);
+    if (l->decoder == EQBI_DECODER_MISSING)
+        note(l, "config.json: key \"tie_word_embeddings\" is false, but %s has no %s", w->where,
+             EQBI_DECODER);
 }
 
 static eqb_status check_tensors(const loader *l)
@@ -92,20 +99,6 @@ static eqb_status check_tensors(const loader *l)
         const eqbi_file_tensor *t = l->match.source[i];
         if (t) EQBI_TRY(eqbi_match_check(&l->model->entry[i], t, file_of(l, t), l->err));
     }
-    return EQB_OK;
-}
-
-/* A stored decoder matrix should be the word embeddings; transformers then keeps the embeddings. */
-static eqb_status check_decoder(const loader *l)
-{
-    const eqbi_file_tensor *d = l->match.decoder;
-    if (!d || eqbi_same_tensor(d, eqbi_match_embeddings(&l->match, l->model))) return EQB_OK;
-    if (!l->config.tied)
-        return eqbi_fail(l->err, EQB_ERR_MODEL,
-                         "config.json: key \"tie_word_embeddings\" is false and %s is not the word "
-                         "embeddings, which is unsupported",
-                         d->name);
-    note(l, "%s: %s differs from the word embeddings and is not used", file_of(l, d), d->name);
     return EQB_OK;
 }
 
@@ -126,6 +119,7 @@ static void draw_missing(const loader *l)
         m->parts &= ~m->entry[i].part;
         eqbi_model_init_entry(m, i, l->options->seed);
     }
+    if (l->decoder == EQBI_DECODER_MISSING) m->parts &= ~(unsigned)EQB_PART_MLM;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (!(m->parts & parts[i].part))
             note(l, "%s: has no %s: drawn at random, train it before use", l->weights.where,
@@ -166,13 +160,13 @@ static eqb_status load_weights(loader *l)
 {
     const eqb_allocator *allocator = l->options->allocator;
     EQBI_TRY(eqbi_weights_open(&l->weights, l->dir, allocator, l->err));
-    EQBI_TRY(eqbi_match_size(&l->config.config, &l->weights, l->err));
-    EQBI_TRY(eqbi_model_create(&l->model, &l->config.config, allocator, l->err));
+    l->decoder = eqbi_match_decoder(&l->config, &l->weights);
+    EQBI_TRY(eqbi_match_size(&l->config, &l->weights, l->err));
+    EQBI_TRY(eqbi_model_create(&l->model, &l->config, allocator, l->err));
     EQBI_TRY(load_tokenizer(l));
     EQBI_TRY(eqbi_match_tensors(&l->match, &l->weights, l->model, l->err));
     note_tensors(l);
     EQBI_TRY(check_tensors(l));
-    EQBI_TRY(check_decoder(l));
     EQBI_TRY(copy_tensors(l));
     draw_missing(l);
     return EQB_OK;

@@ -21,20 +21,22 @@ static const rule tensorflow_endings[] = {
     {"_embeddings", "_embeddings.weight"},
 };
 
-/* Two that PyTorch files kept from there (google-bert/bert-base-uncased has them), and the second
- * name of the MLM head's bias. */
+/* Two that PyTorch files kept from there (google-bert/bert-base-uncased has them). */
 static const rule endings[] = {
     {".gamma", ".weight"},
     {".beta", ".bias"},
-    {"cls.predictions.decoder.bias", "cls.predictions.bias"},
 };
+
+/* The MLM head's bias, which may have both names: where they differ, transformers computes with the
+ * decoder's. */
+static const rule preferred[] = {{"cls.predictions.decoder.bias", "cls.predictions.bias"}};
+
 enum { MOST_ADDED = 7 /* bytes, by any of the rules */ };
 
 static const struct {
     const char *ending;
     eqbi_name_kind kind;
 } special[] = {
-    {"cls.predictions.decoder.weight", EQBI_NAME_DECODER},
     {"embeddings.position_ids", EQBI_NAME_BUFFER},
     {"embeddings.token_type_ids", EQBI_NAME_BUFFER},
 };
@@ -64,12 +66,17 @@ static char *find_ending(char *name, const char *ending)
     return strcmp(at, ending) == 0 ? at : NULL;
 }
 
-static void replace_endings(char *name, const rule *rules, size_t count)
+/* True when a rule has applied. */
+static bool replace_endings(char *name, const rule *rules, size_t count)
 {
+    bool replaced = false;
     for (size_t i = 0; i < count; i++) {
         char *at = find_ending(name, rules[i].from);
-        if (at) strcpy(at, rules[i].to);
+        if (!at) continue;
+        strcpy(at, rules[i].to);
+        replaced = true;
     }
+    return replaced;
 }
 
 static const char *unwrap(const char *name)
@@ -139,5 +146,6 @@ eqbi_name_kind eqbi_hf_name(char canonical[EQBI_NAME_SIZE], const char *name, bo
     replace_endings(canonical, endings, COUNT(endings));
     for (size_t i = 0; i < COUNT(special); i++)
         if (find_ending(canonical, special[i].ending)) return special[i].kind;
-    return EQBI_NAME_TENSOR;
+    return replace_endings(canonical, preferred, COUNT(preferred)) ? EQBI_NAME_PREFERRED
+                                                                    : EQBI_NAME_TENSOR;
 }

@@ -5,10 +5,10 @@
 #include "base/fault.h"
 
 typedef enum eqbi_name_kind {
-    EQBI_NAME_TENSOR,   /* under its own name, spelled in one way or another                   */
-    EQBI_NAME_DECODER,  /* the decoder's matrix, tied to the word embeddings: a check, no data  */
-    EQBI_NAME_BUFFER,   /* a constant that older versions stored (position_ids)                */
-    EQBI_NAME_OPTIMIZER /* what TensorFlow's checkpoints hold for the optimizer                */
+    EQBI_NAME_TENSOR,    /* under its own name, spelled in one way or another                   */
+    EQBI_NAME_PREFERRED, /* the same, and outvotes another spelling                            */
+    EQBI_NAME_BUFFER,    /* a constant that older versions stored (position_ids)               */
+    EQBI_NAME_OPTIMIZER  /* what TensorFlow's checkpoints hold for the optimizer               */
 } eqbi_name_kind;
 
 enum { EQBI_NAME_SIZE = 80 };

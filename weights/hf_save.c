@@ -151,7 +151,7 @@ static eqb_status write_weights(saver *s)
     const eqb_model *m = s->model;
     size_t entries = (size_t)m->entries, count = 0;
     if (s->as != EQB_F32) EQBI_TRY(round_numbers(s));
-    eqbi_file_tensor *list = eqbi_calloc(m->allocator, entries, sizeof *list);
+    eqbi_file_tensor *list = eqbi_calloc(m->allocator, entries + 1, sizeof *list);
     if (!list) return eqbi_fail(s->err, EQB_ERR_NOMEM, "no memory for %zu tensors", entries);
     for (size_t i = 0; i < entries; i++) {
         const eqbi_entry *e = &m->entry[i];
@@ -163,9 +163,14 @@ static eqb_status write_weights(saver *s)
             .shape = {e->dims == 1 ? cols : rows, cols},
             .dims = (uint8_t)e->dims,
             .dtype = (uint8_t)file_dtype(s->as)};
+        /* transformers ties the two names of the bias together with the matrices, or neither. */
+        if (m->config.untied_decoder && strcmp(e->name, "cls.predictions.bias") == 0) {
+            list[count] = list[count - 1];
+            list[count++].name = "cls.predictions.decoder.bias";
+        }
     }
     eqb_status status = eqbi_safetensors_write(&s->weights, list, count, m->allocator, s->err);
-    eqbi_free(m->allocator, list, entries, sizeof *list);
+    eqbi_free(m->allocator, list, entries + 1, sizeof *list);
     return status;
 }
 

@@ -7,7 +7,7 @@
 void eqbi_hf_vocab_write(eqbi_text *text, const eqb_tokenizer *tokenizer)
 {
     for (int32_t id = 0; id < eqbi_tokenizer_vocab_size(tokenizer); id++) {
-        const char *token = eqb_tokenizer_token(tokenizer, id);
+        const char *token = eqbi_tokenizer_text(tokenizer, id);
         eqbi_text_put(text, token, strlen(token));
         eqbi_text_put(text, "\n", 1);
     }
@@ -26,7 +26,7 @@ static void write_added(eqbi_text *text, const eqb_tokenizer *t)
     const char *separator = "  \"added_tokens_decoder\": {\n";
     for (size_t i = 0; i < added->count; i++) {
         const eqbi_pattern *p = &added->list[i];
-        const char *token = eqb_tokenizer_token(t, p->id);
+        const char *token = eqbi_tokenizer_text(t, p->id);
         if (p->id == s.pad || p->id == s.unk || p->id == s.cls || p->id == s.sep ||
             p->id == s.mask)
             continue;

@@ -150,14 +150,13 @@ void fuzz_index(const uint8_t *data, size_t size)
 
 void fuzz_config(const uint8_t *data, size_t size)
 {
-    eqbi_hf_config config;
+    eqb_config config;
     eqb_error err;
     eqbi_json doc = {.where = "f", .fault = EQB_ERR_MODEL};
     if (eqbi_json_parse(&doc, (const char *)data, size, &err) != EQB_OK) return;
     if (eqbi_hf_config_read(&config, &doc, &err) == EQB_OK) {
-        const eqb_config *c = &config.config;
-        expect(c->hidden_size > 0 && c->hidden_size % c->num_heads == 0);
-        expect(c->pad_token_id < c->vocab_size);
+        expect(config.hidden_size > 0 && config.hidden_size % config.num_heads == 0);
+        expect(config.pad_token_id < config.vocab_size);
     }
     eqbi_json_free(&doc);
 }
