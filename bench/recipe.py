@@ -30,7 +30,7 @@ CORPUS = os.path.join(ROOT, "..", "shared", "data", "corpus", "heldout.txt.gz")
 
 # Options of ./train, with its defaults; a recipe is named by what it changes. lr 0: by the width.
 BASE = {"plain": "off", "pair-loss": "centred", "support": "neutral", "w-mlm": "0.5", "w-nsp": "1",
-        "w-pair": "80", "w-next-pair": "64", "w-odds": "2", "w-keep": "32", "w-pair-keep": "8",
+        "w-pair": "240", "w-next-pair": "64", "w-odds": "2", "w-keep": "32", "w-pair-keep": "8",
         "borrow-next": "0.5", "lr": "0", "epochs": "16",
         "freeze": "word_embeddings,predictions.bias,predictions.decoder"}
 FLAGS = {"plain"}
@@ -40,21 +40,23 @@ LOSSES, SUPPORTS = ["mse", "centred", "kl", "js"], ["all", "neutral", "professio
 GRID = [{}, {"plain": "on"}]
 GRID += [dict(zip(("pair-loss", "support"), x)) for x in itertools.product(LOSSES, SUPPORTS)]
 GRID += [{name: value} for name, values in {
-    "w-pair": ["0", "16", "256"], "w-next-pair": ["0", "256"], "w-odds": ["0", "8"],
+    "w-pair": ["0", "60", "960"], "w-next-pair": ["0", "256"], "w-odds": ["0", "8"],
     "w-keep": ["0", "8", "128"], "w-pair-keep": ["0", "24"], "w-mlm": ["0", "2"], "freeze": [""],
-    "borrow-next": ["0", "1"], "lr": ["5e-5", "1e-4", "2e-4"], "epochs": ["4", "8", "32"]
+    "borrow-next": ["0", "1"], "lr": ["5e-5", "1e-4", "3e-4"], "epochs": ["4", "8", "32"]
 }.items() for value in values]
 QUICK = [dict(x, epochs="4") for x in ({}, {"plain": "on"}, {"pair-loss": "kl"}, {"w-keep": "0"})]
 # Every loss, support and kind of weight at least once.
 MAIN = [{}, {"plain": "on"}, {"pair-loss": "mse", "support": "all"}, {"support": "all"},
         {"pair-loss": "mse"}, {"pair-loss": "kl"}, {"pair-loss": "js"}, {"support": "professions"},
-        {"w-pair": "16"}, {"w-odds": "0"}, {"w-keep": "8"}, {"w-keep": "128"}, {"w-pair-keep": "0"},
-        {"freeze": ""}, {"lr": "1e-4"}, {"epochs": "4"}]
+        {"w-pair": "60"}, {"w-odds": "0"}, {"w-keep": "8"}, {"w-keep": "128"}, {"w-pair-keep": "0"},
+        {"freeze": ""}, {"lr": "3e-4"}, {"epochs": "4"}]
 
 # title, figures (section, slice, what) whose mean is shown, of which model, digits. Model "%": the
 # change in per cent, which is 0 before.
 COLUMNS = [
     ("professions held out", [("forward", "professions-held-out", "abs")], "%", 0),
+    ("professions absent", [("forward", "professions-absent", "abs")], "%", 0),
+    ("he, she", [("forward", "pronouns", "abs")], "%", 0),
     ("gender words held out", [("forward", "gender-held-out", "abs")], "%", 0),
     ("sentences held out", [("forward", "templates-held-out", "abs")], "%", 0),
     ("all three", [("forward", "held-out", "abs")], "%", 0),

@@ -130,9 +130,9 @@ static eqb_status run(job *j, eqb_error *err)
         double steps = ceil(j->epochs * lines / (j->train.batch * j->train.run.accumulate));
         j->train.run.steps = steps < 1 ? 1 : (int64_t)steps;
     }
-    /* 3e-4 suits the shipped model, 5e-5 bert-base: wider models want smaller steps. */
+    /* 1.5e-4 suits the shipped model, 2.5e-5 bert-base: wider models want smaller steps. */
     if (status == EQB_OK && j->train.optimizer.learning_rate == 0.0)
-        j->train.optimizer.learning_rate = 0.0384 / eqb_model_config(model)->hidden_size;
+        j->train.optimizer.learning_rate = 0.0192 / eqb_model_config(model)->hidden_size;
     if (status == EQB_OK) print_plan(j, model, pairs);
     if (status == EQB_OK && !j->dry_run && !j->check_only) {
         status = eqb_train(model, pairs, &j->train, &before, &after, err);
@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         {CLI_INT, "batch", "N", &t->batch, "lines a micro-batch", 1, 1 << 20},
         {CLI_INT, "accumulate", "N", &t->run.accumulate, "micro-batches a step", 1, 65536},
         {CLI_REAL, "lr", "X", &t->optimizer.learning_rate,
-         "peak learning rate; 0: 0.0384 / hidden size", 0, 1e38},
+         "peak learning rate; 0: 0.0192 / hidden size", 0, 1e38},
         {CLI_REAL, "warmup", "P", &t->optimizer.warmup, "share of the steps with a rising rate", 0,
          0.999},
         {CLI_REAL, "weight-decay", "X", &t->optimizer.weight_decay, "AdamW's weight decay", 0, 1},

@@ -152,17 +152,17 @@ START_TEST(keep_lines)
         make_batch(&b, p, &(eqbi_draw){.seed = 9, .step = step});
         ck_assert_int_eq(b.batch.sequences, 3);
         check_sequence(&b, 1, "[CLS] [MASK] [SEP]");
-        /* 2 of 16, or 1 and a word of two; 1; 2 of 14, which are one word. */
-        ck_assert(b.rows == 5 || b.rows == 6);
+        /* 5 of 16, or 4 and a word of two; 1; 4 of 14, which are two words. */
+        ck_assert(b.rows == 10 || b.rows == 11);
         ck_assert_int_eq(b.keeps, b.rows);
         for (int32_t i = 0; i < b.rows; i++) {
             ck_assert_int_eq(b.keep[i], i);
             ck_assert_int_eq(b.label[i], -1);
             ck_assert_int_eq(b.side[i], 2);
             ck_assert(i == 0 || b.row[i] > b.row[i - 1]);
-            ck_assert(b.keep_row_weight[i] == (i + 3 < b.rows ? 0.5f : 1.0f));
+            ck_assert(b.keep_row_weight[i] == (i + 5 < b.rows ? 0.5f : 1.0f));
         }
-        ck_assert(b.keep_weight == 3.0 + 0.5 * (b.rows - 3));
+        ck_assert(b.keep_weight == 5.0 + 0.5 * (b.rows - 5));
         ck_assert(b.mlm_weight == 0.0 && b.pairs == 0);
         /* "fire ##fighter": both pieces or none. */
         bool first = b.batch.ids[12] == small_id("[MASK]");

@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum { DRAW_FALSE, DRAW_DONOR, DRAW_SLOTS, DRAWS };
-/* A masked share of running text as in BERT's own training. */
-static const double MASKED_SHARE = 0.15;
+/* A masked share of running text as in BERT's own training; of control sentences twice of it, because
+ * each place that is compared with the original holds the language a little.                      */
+static const double MASKED_SHARE = 0.15, MASKED_SHARE_OF_KEEP = 0.3;
 
 /* An example and what was drawn for it. */
 typedef struct plan {
@@ -91,7 +92,8 @@ static void choose_slots(builder *b, const plan *p)
         if (stands(p, k)) tokens += e->male.slot[k].count;
     }
     if (any) return;
-    int32_t wanted = (int32_t)(MASKED_SHARE * tokens + 0.5);
+    double share = e->kind == EQBI_KEEP ? MASKED_SHARE_OF_KEEP : MASKED_SHARE;
+    int32_t wanted = (int32_t)(share * tokens + 0.5);
     if (wanted < 1) wanted = 1;
     eqbi_random_permutation(b->order, (uint32_t)e->slots, p->slots_key, 0);
     for (int32_t i = 0; i < e->slots && wanted > 0; i++) {

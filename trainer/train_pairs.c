@@ -28,7 +28,7 @@ void eqb_train_options_default(eqb_train_options *o)
     *o = (eqb_train_options){.batch = 16,
                              .weight_mlm = 0.5,
                              .weight_nsp = 1.0,
-                             .weight_pair = 80.0,
+                             .weight_pair = 240.0,
                              .weight_next_pair = 64.0,
                              .weight_odds = 2.0,
                              .weight_keep = 32.0,
