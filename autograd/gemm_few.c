@@ -72,11 +72,11 @@ void eqbi_few_pack(float *to, const float *x, int32_t ldx, int32_t m, int32_t k)
         }
 }
 
-/* sum[i][q] += the pair at w + i ld, repeated, times x[q]. */
-EQBI_INLINE void turn(v8 *sum, int quads, const float *w, size_t ld, const v8 *x)
+/* sum[i][q] += the pair at w + i ld, repeated, times x[q], for width rows of W. */
+EQBI_INLINE void turn(v8 *sum, int quads, int width, const float *w, size_t ld, const v8 *x)
 {
 #pragma GCC unroll 12
-    for (int i = 0; i < SUMS / quads; i++) {
+    for (int i = 0; i < width; i++) {
         double pair;
         memcpy(&pair, w + (size_t)i * ld, sizeof pair);
         v8 both = (v8)(v4_pairs){pair, pair, pair, pair};
@@ -90,22 +90,22 @@ static int32_t smaller(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* c [rows, count] (+)= the products of 4 quads rows of x with SUMS / quads rows of W from w on, of which
- * the first ones skipped are not wanted.                                                          */
-EQBI_INLINE void tile(int quads, const v8 *x, int32_t k, const float *w, size_t ldw, int32_t skipped,
-                      int32_t rows, int32_t count, float beta, float *c, size_t ldc)
+/* c [rows, count] (+)= the products of 4 quads rows of x with width rows of W from w on, of which the
+ * first ones skipped are not wanted.                                                              */
+EQBI_INLINE void tile(int quads, int width, const v8 *x, int32_t k, const float *w, size_t ldw,
+                      int32_t skipped, int32_t rows, int32_t count, float beta, float *c, size_t ldc)
 {
     v8 sum[SUMS];
 #pragma GCC unroll 12
     for (int i = 0; i < SUMS; i++) sum[i] = (v8){0};
-    for (int32_t t = 0; t + 1 < k; t += 2, x += quads) turn(sum, quads, w + t, ldw, x);
+    for (int32_t t = 0; t + 1 < k; t += 2, x += quads) turn(sum, quads, width, w + t, ldw, x);
     v8 kept[SUMS];
 #pragma GCC unroll 12
     for (int i = 0; i < SUMS; i++) kept[i] = sum[i];
     if (k % 2) {
         float last[2 * SUMS] = {0};
-        for (int i = 0; i < SUMS / quads; i++) last[2 * i] = w[(size_t)i * ldw + (size_t)k - 1];
-        turn(kept, quads, last, 2, x);
+        for (int i = 0; i < width; i++) last[2 * i] = w[(size_t)i * ldw + (size_t)k - 1];
+        turn(kept, quads, width, last, 2, x);
     }
     for (int32_t r = 0; r < rows; r++, c += ldc)
         for (int32_t i = 0; i < count; i++) {
@@ -116,15 +116,15 @@ EQBI_INLINE void tile(int quads, const v8 *x, int32_t k, const float *w, size_t 
 
 /* The columns from .. to of one part. In place of the last rows of W, when fewer than a tile's are
  * left, stand earlier ones; where W has not as many at all, one of them many times.               */
-EQBI_INLINE void part(int quads, const float *packed, int32_t rows, int32_t k, const float *w,
-                      size_t ldw, int32_t n, int32_t from, int32_t to, float beta, float *c,
-                      size_t ldc)
+EQBI_INLINE void part(int quads, int32_t width, const float *packed, int32_t rows, int32_t k,
+                      const float *w, size_t ldw, int32_t n, int32_t from, int32_t to, float beta,
+                      float *c, size_t ldc)
 {
-    const int32_t width = SUMS / quads, step = n < width ? 1 : width;
+    const int32_t step = n < width ? 1 : width;
     const v8 *x = (const v8 *)(const void *)packed;
     for (int32_t j = from; j < to; j += step) {
         int32_t first = n < width ? j : smaller(j, n - width);
-        tile(quads, x, k, w + (size_t)first * ldw, n < width ? 0 : ldw, j - first, rows,
+        tile(quads, width, x, k, w + (size_t)first * ldw, n < width ? 0 : ldw, j - first, rows,
              smaller(step, to - j), beta, c + j, ldc);
     }
 }
@@ -141,9 +141,9 @@ EQBI_KERNEL static void multiply(const float *packed, int32_t m, int32_t k, cons
             const float *x = packed + (size_t)i * part_size(s, k);
             float *to_c = c + (size_t)row * right;
             switch (s.quads) {
-            case 1: part(1, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
-            case 2: part(2, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
-            default: part(3, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
+            case 1: part(1, SUMS, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
+            case 2: part(2, SUMS / 2, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
+            default: part(3, SUMS / 3, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
             }
         }
     }
