@@ -110,3 +110,14 @@ void eqbi_log_softmax_backward(graph *g, node *n)
         log_softmax_row_backward(dx + at, y->x + at, y->g + at, y->cols, beta);
     }
 }
+
+EQBI_KERNEL static void add_scaled(float *EQBI_RESTRICT to, const float *EQBI_RESTRICT from, int32_t n,
+                                   float scale)
+{
+    for (int32_t i = 0; i < n; i++) to[i] += scale * from[i];
+}
+
+void eqbi_add_scaled(float *to, const float *from, int32_t n, float scale)
+{
+    add_scaled(to, from, n, scale);
+}

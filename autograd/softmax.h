@@ -1,4 +1,4 @@
-/* The softmax of one row, shared by the ops, the losses and the sessions. */
+/* Work on one row, shared by the ops, the losses and the sessions. */
 #ifndef EQBI_SOFTMAX_H
 #define EQBI_SOFTMAX_H
 
@@ -7,5 +7,7 @@
 
 /* y = softmax(x), or log softmax(x), of n floats; y may be x. Returns log(sum(e^x)). */
 double eqbi_softmax_row(float *y, const float *x, int32_t n, bool take_log);
+/* to += scale * from, n floats. */
+void eqbi_add_scaled(float *to, const float *from, int32_t n, float scale);
 
 #endif

@@ -8,20 +8,13 @@
  * so it does not depend on the number of threads.                                                 */
 #include "autograd/ops.h"
 #include "autograd/softmax.h"
-#include "autograd/vector_math.h"
-
-EQBI_KERNEL static void accumulate(float *EQBI_RESTRICT d, const float *EQBI_RESTRICT x, int32_t n,
-                                   float scale)
-{
-    for (int32_t i = 0; i < n; i++) d[i] += scale * x[i];
-}
 
 static double cross_entropy_row(float *dz, float *p, const float *z, int32_t n, int32_t label,
                                 float scale)
 {
     double loss = eqbi_softmax_row(p, z, n, false) - (double)z[label];
     if (dz) {
-        accumulate(dz, p, n, scale);
+        eqbi_add_scaled(dz, p, n, scale);
         dz[label] -= scale;
     }
     return loss;

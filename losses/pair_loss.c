@@ -86,13 +86,6 @@ static double pair_row(float *a, float *b, int32_t n, eqb_pair_loss kind)
     return 0.0;
 }
 
-/* to += scale * from. */
-EQBI_KERNEL static void accumulate(float *EQBI_RESTRICT to, const float *EQBI_RESTRICT from, int32_t n,
-                                   float scale)
-{
-    for (int32_t i = 0; i < n; i++) to[i] += scale * from[i];
-}
-
 /* The column of the female row that stands where column does: equated columns are exchanged. */
 static int32_t partner(const eqb_pair_rows *pair, int32_t column)
 {
@@ -146,8 +139,8 @@ double eqb_loss_pair(eqb_graph *g, eqb_tensor *logits, const eqb_pair_rows *pair
         }
         sum += (double)pair->weight * pair_row(a, b, n, kind);
         if (whole && dz) {
-            accumulate(dz + male, a, n, scale);
-            accumulate(dz + female, b, n, scale);
+            eqbi_add_scaled(dz + male, a, n, scale);
+            eqbi_add_scaled(dz + female, b, n, scale);
         }
         for (int32_t i = 0; !whole && dz && i < n; i++) {
             int32_t column = support ? support[i] : i;

@@ -38,8 +38,8 @@ EQB_API void eqb_graph_begin(eqb_graph *graph, eqb_mode mode, uint64_t seed, uin
  * config (as a new graph has it).                                                                 */
 EQB_API void eqb_graph_set_dropout(eqb_graph *graph, float p);
 /* What the layers of a model may keep of one batch for backward. If it is more than that, the layers
- * keep their inputs only and are computed again in backward: the same gradients to the bit, a third
- * more time, a tenth of the memory. 0: always. A new graph has EQB_ACTIVATION_LIMIT.                   */
+ * keep their inputs only and are computed again in backward: the same gradients to the bit, less
+ * memory, one more forward pass of the layers. 0: always. A new graph has EQB_ACTIVATION_LIMIT.   */
 #define EQB_ACTIVATION_LIMIT ((size_t)1 << 31)
 EQB_API void eqb_graph_set_activation_limit(eqb_graph *graph, size_t bytes);
 /* The first failure since eqb_graph_begin: after it, ops return NULL and take NULL, so one check at
