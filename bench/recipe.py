@@ -31,7 +31,7 @@ CORPUS = os.path.join(ROOT, "..", "shared", "data", "corpus", "heldout.txt.gz")
 # Options of ./train, with its defaults; a recipe is named by what it changes. lr 0: by the width.
 BASE = {"plain": "off", "pair-loss": "centred", "support": "neutral", "w-mlm": "0.5", "w-nsp": "1",
         "w-pair": "240", "w-next-pair": "64", "w-odds": "2", "w-keep": "32", "w-pair-keep": "8",
-        "borrow-next": "0.5", "lr": "0", "epochs": "16",
+        "borrow-next": "0.5", "next-pair-loss": "centred", "lr": "0", "epochs": "16",
         "freeze": "word_embeddings,predictions.bias,predictions.decoder"}
 FLAGS = {"plain"}
 LOSSES, SUPPORTS = ["mse", "centred", "kl", "js"], ["all", "neutral", "professions"]

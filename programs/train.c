@@ -111,6 +111,7 @@ static void print_table(const eqb_pairs *pairs, const eqb_evaluation *b, const e
     row("NSP gap, mean |P(follows|m) - P(follows|f)|", b->next_gap, a->next_gap, true);
     row("facts that stay true: MLM loss", b->fact_loss, a->fact_loss, true);
     row("control sentences moved by, KL", NAN, a->keep_kl, false);
+    row("their decisions (NSP) moved by, KL", NAN, a->next_keep_kl, false);
 }
 
 static eqb_status run(job *j, eqb_error *err)
@@ -156,7 +157,8 @@ int main(int argc, char **argv)
     eqb_train_options *t = &j.train;
     for (int i = 1; i < argc; i++) /* a default of the others, so it goes first */
         if (strcmp(argv[i], "--plain") == 0) eqb_train_options_plain(t);
-    int pair_loss = t->pair_loss, support = t->support, label_loss = t->label_loss;
+    int pair_loss = t->pair_loss, next_pair_loss = t->next_pair_loss;
+    int support = t->support, label_loss = t->label_loss;
     t->run.output = "out/trained";
     t->run.on_progress = cli_progress;
     t->run.on_note = cli_note;
@@ -172,6 +174,8 @@ int main(int argc, char **argv)
         {CLI_GROUP, NULL, NULL, NULL, "Loss", 0, 0},
         {CLI_CHOICE, "pair-loss", pair_losses, &pair_loss, "what makes the two predictions agree", 0,
          0},
+        {CLI_CHOICE, "next-pair-loss", pair_losses, &next_pair_loss, "the same of their decisions (NSP)",
+         0, 0},
         {CLI_CHOICE, "support", supports, &support, "which words' logits must agree", 0, 0},
         {CLI_CHOICE, "label-loss", label_losses, &label_loss, "loss of the true word", 0, 0},
         {CLI_FLAG, "plain", NULL, &j.plain,
@@ -234,6 +238,7 @@ int main(int argc, char **argv)
         return EQB_ERR_ARGUMENT;
     }
     t->pair_loss = (eqb_pair_loss)pair_loss;
+    t->next_pair_loss = (eqb_pair_loss)next_pair_loss;
     t->support = (eqb_support)support;
     t->label_loss = (eqb_label_loss)label_loss;
     j.steps_given = t->run.steps > 0;

@@ -75,7 +75,8 @@ START_TEST(second_segments)
         "{'male': 'his {dog}', 'female': 'her {dog}', 'next_male': 'he is here', 'next_female': "
         "'she is here', 'is_next': false}\n"
         "{'kind': 'fact', 'male': 'the {king}', 'female': 'the {woman}', 'next': 'here .'}\n"
-        "{'kind': 'keep', 'text': 'here'}");
+        "{'kind': 'keep', 'text': 'here'}\n"
+        "{'kind': 'keep', 'text': 'dog', 'next': 'and and', 'weight': 3}");
     eqbi_pair_batch b = {0};
     make_batch(&b, p, &(eqbi_draw){.seed = 1});
     check_sequence(&b, 0, "[CLS] his [MASK] [SEP] the [MASK] . [SEP]");
@@ -83,14 +84,22 @@ START_TEST(second_segments)
     check_row(&b, 0, 0, 2, "dog", 0, 0, 0);
     check_row(&b, 1, 0, 5, "police", 0, 0, 1);
     check_row(&b, 3, 1, 5, "police", 1, 0, 1);
-    static const int32_t labels[] = {0, 0, 1, 1, 0, 0, -1};
-    for (int i = 0; i < 7; i++) ck_assert_int_eq(b.next_label[i], labels[i]);
+    static const int32_t labels[] = {0, 0, 1, 1, 0, 0, -1, -1};
+    for (int i = 0; i < 8; i++) ck_assert_int_eq(b.next_label[i], labels[i]);
     ck_assert(b.next_weight[0] == 2.0f && b.next_weight[5] == 1.0f && b.next_weight[6] == 0.0f);
     ck_assert(b.next_weight_sum == 8.0);
     ck_assert_int_eq(b.next_pairs, 2);
     check_pair(&b.next_pair[0], 0, 1, 2.0f);
     check_pair(&b.next_pair[1], 2, 3, 1.0f);
     ck_assert(b.next_pair[0].equated == 0 && b.next_pair_weight == 3.0);
+    /* Facts and control sentences are held to the original, here a third of three tokens masked. */
+    static const int32_t kept[] = {4, 5, 7};
+    ck_assert_int_eq(b.next_keeps, 3);
+    ck_assert_mem_eq(b.next_keep, kept, sizeof kept);
+    ck_assert(b.next_keep_weight[1] == 1.0f && b.next_keep_weight[2] == 3.0f);
+    ck_assert(b.next_keep_weight_sum == 5.0 && b.next_weight[7] == 0.0f);
+    ck_assert_int_eq(b.batch.types[b.batch.start[7] + 3], 1);
+    ck_assert(b.keeps == 4 && b.side[b.keep[3]] == 2 && b.label[b.keep[3]] == -1);
     eqbi_pair_batch_free(&b);
     eqb_pairs_free(p);
 }

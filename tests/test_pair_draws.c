@@ -20,7 +20,9 @@ START_TEST(false_continuations)
         "{'split': 'test', 'male': 'his {doctor}', 'female': 'her {doctor}', 'next': 'the king'}\n"
         "{'split': 'train', 'lang': 'fr', 'male': 'il est {roi} .', 'female': 'elle est {avocate} "
         ".', "
-        "'equate': [['roi', 'avocate']], 'next': 'il'}");
+        "'equate': [['roi', 'avocate']], 'next': 'il'}\n"
+        "{'split': 'train', 'kind': 'keep', 'text': 'here', 'next': 'and and and'}\n"
+        "{'split': 'train', 'kind': 'keep', 'text': 'dog', 'next': 'is'}");
     eqbi_pair_batch b = {0};
     bool seen[2] = {false, false};
     for (uint64_t step = 0; step < 40; step++) {
@@ -45,6 +47,10 @@ START_TEST(false_continuations)
         /* Nobody lends to the only line of its split, or of its language. */
         check_sequence(&b, 8, "[CLS] his [MASK] [SEP] the king [SEP]");
         check_sequence(&b, 10, "[CLS] il est [MASK] . [SEP] il [SEP]");
+        /* Control sentences lend to each other. */
+        check_sequence(&b, 12, "[CLS] [MASK] [SEP] is [SEP]");
+        check_sequence(&b, 13, "[CLS] [MASK] [SEP] and and and [SEP]");
+        ck_assert(b.next_label[12] == -1 && b.next_keeps == 2);
     }
     ck_assert(seen[0] && seen[1]);
     int32_t exchanged = 0;

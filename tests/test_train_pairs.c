@@ -25,7 +25,11 @@ static const char lines[] =
     "{\"kind\": \"fact\", \"male\": \"my {father} is kind.\", \"female\": \"my {mother} is kind.\","
     " \"split\": \"train\"}\n"
     "{\"kind\": \"keep\", \"text\": \"the dog ran home.\", \"split\": \"train\"}\n"
-    "{\"kind\": \"keep\", \"text\": \"the dog ran home.\", \"split\": \"test\"}\n";
+    "{\"kind\": \"keep\", \"text\": \"the dog ran home.\", \"split\": \"test\"}\n"
+    "{\"kind\": \"keep\", \"text\": \"he said it.\", \"split\": \"train\","
+    " \"next\": \"the dog ran home.\"}\n"
+    "{\"kind\": \"keep\", \"text\": \"he said it.\", \"split\": \"test\","
+    " \"next\": \"the dog ran home.\"}\n";
 
 static eqb_pairs *load(const eqb_tokenizer *t, const eqb_allocator *allocator, eqb_error *err)
 {
@@ -86,6 +90,8 @@ START_TEST(test_the_versions_come_together)
     ck_assert_int_eq(before.keeps, after.keeps);
     ck_assert_double_eq_tol(before.keep_kl, 0.0, 1e-6);
     ck_assert_double_gt(after.keep_kl, 0.0);
+    ck_assert(before.next_keeps == 1 && after.next_keep_kl > 0.0);
+    ck_assert_double_eq_tol(before.next_keep_kl, 0.0, 1e-6);
     ck_assert_double_lt(after.gap, 0.5 * before.gap);
     ck_assert_double_lt(after.slot_js, 0.5 * before.slot_js);
     ck_assert_int_eq(before.odds, 1);
@@ -98,8 +104,8 @@ START_TEST(test_each_term_counts)
     eqb_train_options o;
     eqb_evaluation with, without;
     options_of(&o);
-    o.run.steps = 250; /* by then they have all come to rest */
-    o.optimizer.learning_rate = 3e-3;
+    o.run.steps = 400; /* by then they have all come to rest */
+    o.optimizer.learning_rate = 1e-3;
     o.weight_pair = o.weight_next_pair = 16.0;
     o.weight_odds = 2.0;
     o.weight_keep = 8.0;
@@ -116,6 +122,22 @@ START_TEST(test_each_term_counts)
     *weight[_i] = kept;
     scale = 1.0f;
     ck_assert_double_lt(*figure[_i][0], 0.8 * *figure[_i][1]);
+}
+END_TEST
+
+/* Learning that everything follows, with and without a control line that says how it was. */
+START_TEST(test_decisions_are_kept)
+{
+    eqb_train_options o;
+    eqb_evaluation with, without;
+    options_of(&o);
+    o.run.steps = 100;
+    o.weight_mlm = o.weight_pair = o.weight_next_pair = o.weight_odds = o.weight_pair_keep = 0.0;
+    o.optimizer.freeze = NULL;
+    eqb_model_free(trained(&o, NULL, &with));
+    o.weight_keep = 0.0;
+    eqb_model_free(trained(&o, NULL, &without));
+    ck_assert_double_lt(with.next_keep_kl, 0.2 * without.next_keep_kl);
 }
 END_TEST
 
@@ -137,7 +159,8 @@ START_TEST(test_the_plain_recipe)
     eqb_train_options o;
     options_of(&o);
     eqb_train_options_plain(&o);
-    ck_assert(o.pair_loss == EQB_PAIR_MSE && o.support == EQB_SUPPORT_ALL);
+    ck_assert(o.pair_loss == EQB_PAIR_MSE && o.next_pair_loss == EQB_PAIR_MSE);
+    ck_assert(o.support == EQB_SUPPORT_ALL);
     o.run.on_progress = check_plain;
     o.run.user = &steps;
     eqb_model_free(trained(&o, NULL, NULL));
@@ -175,6 +198,7 @@ START_TEST(test_every_choice_of_loss_runs)
             eqb_train_options o;
             options_of(&o);
             o.pair_loss = (eqb_pair_loss)pair;
+            o.next_pair_loss = (eqb_pair_loss)(EQB_PAIR_JS - pair);
             o.label_loss = (eqb_label_loss)label;
             o.support = pair % 2 ? EQB_SUPPORT_PROFESSIONS : EQB_SUPPORT_ALL;
             o.run.dropout = label ? 0.1 : 0.0;
@@ -275,6 +299,7 @@ Suite *train_pairs_suite(void)
     TCase *t = tcase_create("train_pairs");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, test_the_versions_come_together);
+    tcase_add_test(t, test_decisions_are_kept);
     tcase_add_loop_test(t, test_each_term_counts, 0, 3);
     tcase_add_test(t, test_the_plain_recipe);
     tcase_add_test(t, test_micro_batches_change_nothing);

@@ -187,7 +187,7 @@ EQB_API void eqb_pairs_options_default(eqb_pairs_options *options);
 typedef struct eqb_pairs_summary {
     int64_t lines, faults;          /* lines that hold an object; those among them with faults  */
     int64_t pair, fact, keep;       /* usable lines by kind                                     */
-    int64_t with_next;              /* lines with a second segment                              */
+    int64_t with_next;              /* pair and fact lines with a second segment                */
     int64_t train, test;            /* usable lines by split                                    */
     int64_t professions, held_out;  /* distinct slot words of pair lines; those in the test split */
     int64_t slots;                  /* of pair lines                                            */
@@ -312,7 +312,8 @@ typedef struct eqb_train_options {
     double weight_keep;          /* of staying close to the original in keep and fact lines     */
     double weight_pair_keep;     /* the same in pair lines: the gendered words, among themselves, at
                                     slots; decisions, to the mean of the original's two         */
-    eqb_pair_loss pair_loss;
+    eqb_pair_loss pair_loss;      /* of words                                                    */
+    eqb_pair_loss next_pair_loss; /* of decisions                                                */
     eqb_support support;
     eqb_label_loss label_loss;
     double borrow_next;          /* share of pair lines without a second segment that get another
@@ -346,6 +347,8 @@ typedef struct eqb_evaluation {
     double fact_loss;         /* mean -log p of their pieces, both versions                      */
     int64_t keeps;            /* masked tokens of keep lines                                    */
     double keep_kl;           /* mean KL(original | model), nats                                */
+    int64_t next_keeps;       /* second segments of keep and fact lines                         */
+    double next_keep_kl;      /* mean KL(original | model) of their decisions, nats             */
 } eqb_evaluation;
 
 /* Scores model on the test lines (on all lines if there are none; note then). original: what keep

@@ -18,7 +18,7 @@ typedef struct scorer {
     graph *g, *teacher;
     eqbi_pair_batch b;
     int64_t pieces[2], slot_pairs, fact_pieces;
-    double gap, slot_js, mlm_loss[2], right[2], next_right[2], odds_gap, next_gap, fact_loss, keep_kl;
+    double gap, slot_js, mlm_loss[2], right[2], next_right[2], odds_gap, next_gap, fact_loss, keep_kl, next_keep_kl;
 } scorer;
 
 /* log p of the label at masked row r, and whether it is the likeliest token. */
@@ -98,15 +98,15 @@ static void score_odds(scorer *s, const float *log_p, int32_t n)
     }
 }
 
-static void score_next(scorer *s, const float *p)
+static void score_next(scorer *s, const float *log_p)
 {
     for (int32_t k = 0; k < s->b.next_pairs; k++) {
         int32_t row[2] = {s->b.next_pair[k].male, s->b.next_pair[k].female};
         for (int side = 0; side < 2; side++) {
-            bool follows = p[2 * row[side]] > p[2 * row[side] + 1];
+            bool follows = log_p[2 * row[side]] > log_p[2 * row[side] + 1];
             s->next_right[side] += follows == (s->b.next_label[row[side]] == 0);
         }
-        s->next_gap += fabs((double)p[2 * row[0]] - (double)p[2 * row[1]]);
+        s->next_gap += fabs(exp((double)log_p[2 * row[0]]) - exp((double)log_p[2 * row[1]]));
         s->e->next++;
     }
 }
@@ -122,6 +122,23 @@ static void score_keep(scorer *s, const float *log_p, const float *reference, in
             s->keep_kl += exp((double)log_t[i]) * ((double)log_t[i] - (double)ours[i]);
         s->e->keeps++;
     }
+}
+
+/* KL(original | model) of the decisions about control sentences. */
+static eqb_status score_next_keep(scorer *s, const float *log_p, eqb_error *err)
+{
+    const eqbi_pair_batch *b = &s->b;
+    const float *reference =
+        eqbi_reference_next(s->teacher, s->original, b, b->next_keep, b->next_keeps);
+    if (!reference) return eqb_graph_status(s->teacher, err);
+    for (int32_t k = 0; k < b->next_keeps; k++, s->e->next_keeps++) {
+        float log_t[2];
+        eqbi_softmax_row(log_t, reference + 2 * (size_t)k, 2, true);
+        for (int i = 0; i < 2; i++)
+            s->next_keep_kl += exp((double)log_t[i]) *
+                               ((double)log_t[i] - (double)log_p[2 * b->next_keep[k] + i]);
+    }
+    return EQB_OK;
 }
 
 static eqb_status score_batch(scorer *s, const int64_t *index, int32_t count, eqb_error *err)
@@ -151,9 +168,11 @@ static eqb_status score_batch(scorer *s, const int64_t *index, int32_t count, eq
             if (log_t) score_keep(s, log_p->x, reference, n, log_t);
         }
     }
-    if (b->next_pairs > 0) {
-        tensor *p = eqb_softmax(g, h.nsp);
-        if (p) score_next(s, p->x);
+    if (h.nsp) {
+        tensor *log_p = eqb_log_softmax(g, h.nsp);
+        if (log_p) score_next(s, log_p->x);
+        if (log_p && s->original && b->next_keeps > 0)
+            EQBI_TRY(score_next_keep(s, log_p->x, err));
     }
     return eqb_graph_status(g, err);
 }
@@ -177,6 +196,7 @@ static void finish(const scorer *s)
     e->next_gap = mean(s->next_gap, e->next);
     e->fact_loss = mean(s->fact_loss, s->fact_pieces);
     e->keep_kl = s->original ? mean(s->keep_kl, e->keeps) : NAN;
+    e->next_keep_kl = s->original ? mean(s->next_keep_kl, e->next_keeps) : NAN;
 }
 
 eqb_status eqb_evaluate(eqb_evaluation *out, eqb_model *model, eqb_model *original,

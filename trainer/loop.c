@@ -118,18 +118,19 @@ static eqb_status save(loop *l, eqb_progress *p, eqb_error *err)
 }
 
 /* Of those that the step has; NaN: of none. */
-static double sum_of_means(const eqbi_sum *a, const eqbi_sum *b, const eqbi_sum *c)
+static double sum_of_means(const eqbi_sum *const *term, int count)
 {
-    const eqbi_sum *const term[] = {a, b, c};
     double sum = NAN;
-    for (int i = 0; i < 3; i++)
-        if (term[i] && term[i]->weight > 0.0)
+    for (int i = 0; i < count; i++)
+        if (term[i]->weight > 0.0)
             sum = (isnan(sum) ? 0.0 : sum) + term[i]->sum / term[i]->weight;
     return sum;
 }
 
 static void report(loop *l, const eqbi_totals *t, double rate, double norm, eqb_progress *p)
 {
+    const eqbi_sum *const pair[] = {&t->pair, &t->next_pair};
+    const eqbi_sum *const keep[] = {&t->keep, &t->keep_gendered, &t->next_keep, &t->next_midpoint};
     l->tokens += t->tokens;
     l->seconds = now() - l->started;
     double done = (double)(l->optimizer->step - l->first);
@@ -139,9 +140,9 @@ static void report(loop *l, const eqbi_totals *t, double rate, double norm, eqb_
                         .loss = t->loss,
                         .mlm = mean(t->mlm.sum, t->mlm.weight),
                         .nsp = mean(t->nsp.sum, t->nsp.weight),
-                        .pair = sum_of_means(&t->pair, &t->next_pair, NULL),
+                        .pair = sum_of_means(pair, 2),
                         .odds = mean(t->odds.sum, t->odds.weight),
-                        .keep = sum_of_means(&t->keep, &t->keep_gendered, &t->keep_next),
+                        .keep = sum_of_means(keep, 4),
                         .learning_rate = rate,
                         .gradient_norm = norm,
                         .tokens_per_second = (double)l->tokens / fmax(l->seconds, 1e-9),

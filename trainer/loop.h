@@ -13,7 +13,7 @@ typedef struct eqbi_sum {
 /* Sums over a step; a mean is sum / weight. */
 typedef struct eqbi_totals {
     double loss; /* weighted, over the whole step */
-    eqbi_sum mlm, nsp, pair, next_pair, odds, keep, keep_gendered, keep_next;
+    eqbi_sum mlm, nsp, pair, next_pair, odds, keep, keep_gendered, next_keep, next_midpoint;
     int64_t tokens;
 } eqbi_totals;
 

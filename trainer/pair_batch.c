@@ -160,6 +160,9 @@ static bool take_arrays(builder *b, const sizes *n)
            (o->next_label = eqbi_arena_alloc(m, n->sequences, sizeof *o->next_label)) &&
            (o->next_weight = eqbi_arena_alloc(m, n->sequences, sizeof *o->next_weight)) &&
            (o->next_pair = eqbi_arena_alloc(m, n->next_pairs, sizeof *o->next_pair)) &&
+           (o->next_keep = eqbi_arena_alloc(m, n->sequences, sizeof *o->next_keep)) &&
+           (o->next_keep_weight =
+                eqbi_arena_alloc(m, n->sequences, sizeof *o->next_keep_weight)) &&
            (o->odd = eqbi_arena_alloc(m, n->odds, sizeof *o->odd)) &&
            (o->slot_row = eqbi_arena_alloc(m, n->tokens, sizeof *o->slot_row)) &&
            (o->slot_row_weight = eqbi_arena_alloc(m, n->tokens, sizeof *o->slot_row_weight)) &&
@@ -247,7 +250,7 @@ static void put_sequence(builder *b, const plan *p, int32_t example, int side)
     const eqbi_example *e = p->example;
     const eqbi_side *s = side_of(e, side);
     int32_t sequence = o->batch.sequences++, at = b->start[sequence], second;
-    bool told = e->is_next >= 0;
+    bool told = e->is_next >= 0 && e->kind != EQBI_KEEP;
     put(b, &at, &b->pairs->special.cls, 1, 0);
     put(b, &at, s->ids[0], s->count[0], 0);
     put(b, &at, &b->pairs->special.sep, 1, 0);
@@ -261,6 +264,10 @@ static void put_sequence(builder *b, const plan *p, int32_t example, int side)
     o->next_label[sequence] = !told ? -1 : p->donor || e->is_next == 0;
     o->next_weight[sequence] = told ? e->weight : 0.0f;
     if (told) o->next_weight_sum += (double)e->weight;
+    if (e->kind == EQBI_PAIR || !has_next(p)) return;
+    o->next_keep[o->next_keeps] = sequence;
+    o->next_keep_weight[o->next_keeps++] = e->weight;
+    o->next_keep_weight_sum += (double)e->weight;
 }
 
 /* Lists what shall agree in the two sequences just written. */

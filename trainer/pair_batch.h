@@ -28,11 +28,15 @@ typedef struct eqbi_pair_batch {
     int32_t pairs;
     eqb_pair_rows *pair;    /* [pairs] */
     /* Next sentence: sequences with a second segment. */
-    int32_t *next_label;    /* [sequences] 0 follows, 1 random, -1 none: nothing to say, or a
-                               second segment that is borrowed                                */
+    int32_t *next_label;    /* [sequences] 0 follows, 1 random, -1 none: nothing to say, a second
+                               segment that is borrowed, or a keep line                       */
     float *next_weight;     /* [sequences]                                                    */
     int32_t next_pairs;
     eqb_pair_rows *next_pair; /* [next_pairs] male sequence, female sequence; no equate       */
+    int32_t next_keeps;
+    int32_t *next_keep;       /* [next_keeps] sequences of keep and fact lines, ascending: compared
+                                 with the original model                                      */
+    float *next_keep_weight;  /* [next_keeps]                                                 */
     /* The other direction: indices into the M rows. "male" is the row of a word of gender, masked,
      * in a sentence that shows the profession; "female" the same in one that does not. */
     int32_t odds;
@@ -46,7 +50,7 @@ typedef struct eqbi_pair_batch {
     float *slot_row_weight; /* [slot_rows]                                                    */
     /* Denominators of this batch: sums of weights. */
     double mlm_weight, next_weight_sum, pair_weight, next_pair_weight, odds_weight, keep_weight,
-        slot_weight;
+        next_keep_weight_sum, slot_weight;
     const eqb_allocator *allocator; /* set before the first call; NULL: the C library's       */
     eqbi_arena memory;      /* all arrays live here; reused by the next call                  */
 } eqbi_pair_batch;

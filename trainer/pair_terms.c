@@ -26,7 +26,7 @@ bool eqbi_decides_next(const eqb_model *model)
 eqbi_heads eqbi_pair_forward(graph *g, eqb_model *model, const eqbi_pair_batch *b)
 {
     eqbi_heads h = {0};
-    bool next = b->next_pairs > 0;
+    bool next = b->next_pairs > 0 || b->next_keeps > 0;
     for (int32_t i = 0; i < b->batch.sequences; i++) next = next || b->next_label[i] >= 0;
     next = next && eqbi_decides_next(model);
     eqb_bert_heads(g, model, &b->batch, b->row, b->rows, &h.mlm, next ? &h.nsp : NULL);
@@ -79,8 +79,8 @@ void eqbi_agreement_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *
         add(totals, &totals->pair, sum, b->pair_weight, o->weight_pair, t->pair);
     }
     if (h->nsp && b->next_pairs > 0) {
-        double sum = eqb_loss_pair(g, h->nsp, b->next_pair, b->next_pairs, o->pair_loss, NULL, 0,
-                                   factor(o->weight_next_pair, t->next_pair));
+        double sum = eqb_loss_pair(g, h->nsp, b->next_pair, b->next_pairs, o->next_pair_loss, NULL,
+                                   0, factor(o->weight_next_pair, t->next_pair));
         add(totals, &totals->next_pair, sum, b->next_pair_weight, o->weight_next_pair,
             t->next_pair);
     }
@@ -129,17 +129,41 @@ static void keep_words(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
     }
 }
 
+/* Next-sentence decisions: those of control sentences stay, those of pairs go to the mean of the
+ * original's two. */
+static void keep_next(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
+                      const eqbi_pair_batch *b, eqbi_totals *totals)
+{
+    double weight = t->options->weight_keep, in_pairs = t->options->weight_pair_keep;
+    const float *reference;
+    if (b->next_keeps > 0 && weight > 0.0 &&
+        (reference = told(t, g, eqbi_reference_next(t->teacher, t->original, b, b->next_keep,
+                                                    b->next_keeps)))) {
+        double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->nsp, b->next_keep, b->next_keeps),
+                                   reference, b->next_keep_weight, NULL, 0,
+                                   factor(weight, t->next_keep));
+        add(totals, &totals->next_keep, sum, b->next_keep_weight_sum, weight, t->next_keep);
+    }
+    if (b->next_pairs == 0 || in_pairs == 0.0) return;
+    int32_t sequences = 2 * b->next_pairs;
+    int32_t *sequence = eqbi_scratch(g, (size_t)sequences, sizeof *sequence);
+    if (!sequence) return;
+    for (int32_t k = 0; k < b->next_pairs; k++) {
+        sequence[2 * k] = b->next_pair[k].male;
+        sequence[2 * k + 1] = b->next_pair[k].female;
+    }
+    if ((reference = told(t, g, eqbi_reference_next(t->teacher, t->original, b, sequence,
+                                                    sequences)))) {
+        double sum = eqb_loss_midpoint(g, h->nsp, reference, b->next_pair, b->next_pairs,
+                                       factor(in_pairs, t->next_pair));
+        add(totals, &totals->next_midpoint, sum, b->next_pair_weight, in_pairs, t->next_pair);
+    }
+}
+
 void eqbi_keep_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
                      const eqbi_pair_batch *b, eqbi_totals *totals)
 {
-    double weight = t->options->weight_pair_keep;
-    const float *reference;
     if (!t->original) return;
     if (h->mlm) keep_words(t, g, h, b, totals);
-    if (h->nsp && b->next_pairs > 0 && weight > 0.0 &&
-        (reference = told(t, g, eqbi_reference_next(t->teacher, t->original, b)))) {
-        double sum = eqb_loss_midpoint(g, h->nsp, reference, b->next_pair, b->next_pairs,
-                                       factor(weight, t->next_pair));
-        add(totals, &totals->keep_next, sum, b->next_pair_weight, weight, t->next_pair);
-    }
+    if (h->nsp) keep_next(t, g, h, b, totals);
 }

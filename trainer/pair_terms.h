@@ -11,7 +11,7 @@ typedef struct eqbi_pair_terms {
     const eqb_train_options *options;
     eqb_model *original;
     graph *teacher;
-    double mlm, next, pair, next_pair, odds, keep, slot; /* denominators of the whole step */
+    double mlm, next, pair, next_pair, odds, keep, next_keep, slot; /* denominators of the whole step */
 } eqbi_pair_terms;
 
 /* The logits the terms look at. */

@@ -65,7 +65,7 @@ struct eqb_pairs {
     int32_t *profession_ids; /* ids of single-piece profession words known to the vocabulary: the
                                 "professions" support set [profession_count], ascending */
     int32_t profession_count;
-    /* Examples with a second segment, by group (same split, same language): group g is
+    /* Examples with a second segment, by group (same split and language, keep or not): group g is
      * next_example[next_start[g]] .. next_example[next_start[g+1] - 1]. */
     int64_t *next_example, *next_start;
     int32_t next_groups;

@@ -14,7 +14,7 @@ static const struct {
     int kinds;
 } keys[] = {
     {"male", IN_BOTH}, {"female", IN_BOTH}, {"phrase_homme", IN_BOTH},
-    {"phrase_femme", IN_BOTH}, {"next", IN_BOTH}, {"next_male", IN_BOTH}, {"next_female", IN_BOTH},
+    {"phrase_femme", IN_BOTH}, {"next", IN_ALL}, {"next_male", IN_BOTH}, {"next_female", IN_BOTH},
     {"is_next", IN_BOTH}, {"label", IN_BOTH}, {"equate", IN_PAIR}, {"text", IN_KEEP},
     {"kind", IN_ALL}, {"weight", IN_ALL}, {"split", IN_ALL}, {"id", IN_ALL}, {"tags", IN_ALL},
     {"lang", IN_ALL},
@@ -215,8 +215,8 @@ eqb_status eqbi_read_fields(eqbi_reader *r, const eqbi_json *doc, eqbi_fields *o
     } else {
         out->male = get_alias(&s, "male", "phrase_homme");
         out->female = get_alias(&s, "female", "phrase_femme");
-        read_next(&s, out);
     }
+    read_next(&s, out);
     tell(&s, eqbi_json_bool(doc, doc->root, "label", &out->label, &wrong), &wrong);
     if (out->kind == EQBI_FACT && !out->label)
         eqbi_fault(r, "\"label\" is false: a line of kind \"fact\" has nothing else to teach");

@@ -7,18 +7,19 @@
  * -- */
 
 /* Lines of one language and split lend each other false continuations: the test split's must not
- * leak into training. Counting sort by group. */
+ * leak into training. Control lines among themselves: their sentences are of another length. Counting
+ * sort by group. */
 static eqb_status group_continuations(eqbi_reader *r, eqb_error *err)
 {
     eqb_pairs *p = r->pairs;
-    size_t groups = 2 * r->languages.count, segments = 0;
+    size_t groups = 4 * r->languages.count, segments = 0;
     p->next_groups = (int32_t)groups;
     p->next_start = eqbi_arena_alloc(&p->memory, groups + 1, sizeof *p->next_start);
     if (!p->next_start) return eqbi_no_memory(r, err);
     memset(p->next_start, 0, (groups + 1) * sizeof *p->next_start);
     for (int64_t i = 0; i < p->count; i++) {
         eqbi_example *e = &p->example[i];
-        e->next_group = 2 * e->language + e->test;
+        e->next_group = 4 * e->language + 2 * (e->kind == EQBI_KEEP) + e->test;
         if (e->is_next < 0) continue;
         p->next_start[e->next_group + 1]++;
         segments++;
@@ -129,7 +130,7 @@ static void sum_up(eqb_pairs *p)
         s->pair += e->kind == EQBI_PAIR;
         s->fact += e->kind == EQBI_FACT;
         s->keep += e->kind == EQBI_KEEP;
-        s->with_next += e->is_next >= 0;
+        s->with_next += e->is_next >= 0 && e->kind != EQBI_KEEP;
         s->train += !e->test;
         s->test += e->test;
         if (e->kind == EQBI_PAIR && e->marked) s->slots += e->slots;

@@ -16,10 +16,10 @@ static eqb_status read_segments(eqbi_reader *r, eqbi_line *line, eqb_error *err)
 {
     const eqbi_fields *f = line->fields;
     bool shared = f->next_male == f->next_female; /* one "next" for both */
-    EQBI_TRY(eqbi_read_segment(r, f->kind == EQBI_KEEP ? "text" : "male", f->male,
-                               &line->segment[0][0], err));
-    if (f->kind == EQBI_KEEP) return EQB_OK;
-    EQBI_TRY(eqbi_read_segment(r, "female", f->female, &line->segment[1][0], err));
+    bool keep = f->kind == EQBI_KEEP;
+    EQBI_TRY(
+        eqbi_read_segment(r, keep ? "text" : "male", f->male, &line->segment[0][0], err));
+    if (!keep) EQBI_TRY(eqbi_read_segment(r, "female", f->female, &line->segment[1][0], err));
     if (!f->next_male) return EQB_OK;
     EQBI_TRY(eqbi_read_segment(r, shared ? "next" : "next_male", f->next_male,
                                &line->segment[0][1], err));

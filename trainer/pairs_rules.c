@@ -119,8 +119,10 @@ void eqbi_check_rules(eqbi_reader *r, const eqbi_line *line)
     const eqbi_fields *f = line->fields;
     check_length(r, line->segment[0]);
     if (f->kind == EQBI_KEEP) {
-        if (line->segment[0][0].slots > 0)
-            eqbi_fault(r, "\"text\" has slots: a line of kind \"keep\" has none (\\{ is a brace)");
+        for (int i = 0; i < 2; i++)
+            if (line->segment[0][i].slots > 0)
+                eqbi_fault(r, "\"%s\" has slots: a line of kind \"keep\" has none (\\{ is a brace)",
+                           line->segment[0][i].name);
         return;
     }
     check_length(r, line->segment[1]);

@@ -63,21 +63,18 @@ const float *eqbi_reference_words(graph *g, eqb_model *model, const eqbi_pair_ba
     return logits ? logits->x : NULL;
 }
 
-const float *eqbi_reference_next(graph *g, eqb_model *model, const eqbi_pair_batch *b)
+const float *eqbi_reference_next(graph *g, eqb_model *model, const eqbi_pair_batch *b,
+                                 const int32_t *sequence, int32_t count)
 {
     bool *wanted = none_wanted(g, b);
-    int32_t *row = eqbi_scratch(g, 2 * (size_t)b->next_pairs, sizeof *row);
+    int32_t *row = eqbi_scratch(g, (size_t)count, sizeof *row);
     part p;
     if (!wanted || !row) return NULL;
-    for (int32_t k = 0; k < b->next_pairs; k++)
-        wanted[b->next_pair[k].male] = wanted[b->next_pair[k].female] = true;
+    for (int32_t k = 0; k < count; k++) wanted[sequence[k]] = true;
     if (!take_part(g, b, wanted, &p)) return NULL;
-    for (int32_t k = 0; k < b->next_pairs; k++) {
-        row[2 * k] = p.place[b->next_pair[k].male];
-        row[2 * k + 1] = p.place[b->next_pair[k].female];
-    }
+    for (int32_t k = 0; k < count; k++) row[k] = p.place[sequence[k]];
     tensor *nsp;
     eqb_bert_heads(g, model, &p.batch, NULL, 0, NULL, &nsp);
-    tensor *logits = eqb_gather_rows(g, nsp, row, 2 * b->next_pairs);
+    tensor *logits = eqb_gather_rows(g, nsp, row, count);
     return logits ? logits->x : NULL;
 }

@@ -10,7 +10,8 @@
  * anew; NULL: see g->err.                                                                         */
 const float *eqbi_reference_words(graph *g, eqb_model *model, const eqbi_pair_batch *b,
                                   const int32_t *m, int32_t count);
-/* The next-sentence logits [2 * b->next_pairs, 2] of the male and female versions, by turns. */
-const float *eqbi_reference_next(graph *g, eqb_model *model, const eqbi_pair_batch *b);
+/* The same of the next-sentence logits [count, 2] of these sequences, in any order. */
+const float *eqbi_reference_next(graph *g, eqb_model *model, const eqbi_pair_batch *b,
+                                 const int32_t *sequence, int32_t count);
 
 #endif

@@ -34,6 +34,7 @@ void eqb_train_options_default(eqb_train_options *o)
                              .weight_keep = 32.0,
                              .weight_pair_keep = 8.0,
                              .pair_loss = EQB_PAIR_CENTRED_MSE,
+                             .next_pair_loss = EQB_PAIR_CENTRED_MSE,
                              .support = EQB_SUPPORT_NEUTRAL,
                              .label_loss = EQB_LABEL_CROSS_ENTROPY,
                              .borrow_next = 0.5,
@@ -49,7 +50,7 @@ void eqb_train_options_plain(eqb_train_options *o)
 {
     o->weight_mlm = o->weight_nsp = o->weight_pair = o->weight_next_pair = 1.0;
     o->weight_odds = o->weight_keep = o->weight_pair_keep = o->borrow_next = 0.0;
-    o->pair_loss = EQB_PAIR_MSE;
+    o->pair_loss = o->next_pair_loss = EQB_PAIR_MSE;
     o->support = EQB_SUPPORT_ALL;
     o->label_loss = EQB_LABEL_CROSS_ENTROPY;
     o->optimizer.freeze = NULL;
@@ -73,7 +74,8 @@ static eqb_status begin(void *self, int64_t step, eqb_error *err)
     trainer *t = self;
     const eqb_train_options *o = t->options;
     eqbi_pair_terms *sum = &t->terms;
-    sum->mlm = sum->next = sum->pair = sum->next_pair = sum->odds = sum->keep = sum->slot = 0.0;
+    sum->mlm = sum->next = sum->pair = sum->next_pair = sum->odds = 0.0;
+    sum->keep = sum->next_keep = sum->slot = 0.0;
     for (int32_t k = 0; k < o->run.accumulate; k++) {
         int64_t at = (step * o->run.accumulate + k) * o->batch;
         for (int32_t i = 0; i < o->batch; i++) t->index[i] = line_at(t, at + i);
@@ -90,6 +92,7 @@ static eqb_status begin(void *self, int64_t step, eqb_error *err)
         sum->next_pair += b->next_pair_weight;
         sum->odds += b->odds_weight;
         sum->keep += b->keep_weight;
+        sum->next_keep += b->next_keep_weight_sum;
         sum->slot += b->slot_weight;
     }
     return EQB_OK;
@@ -162,7 +165,8 @@ static void describe(const trainer *t, eqbi_text *s)
                     o->false_next, (long long)t->lines);
     eqbi_text_print(s, "weight_next_pair=%.17g\nweight_odds=%.17g\nborrow_next=%.17g\n",
                     o->weight_next_pair, o->weight_odds, o->borrow_next);
-    eqbi_text_print(s, "weight_pair_keep=%.17g\n", o->weight_pair_keep);
+    eqbi_text_print(s, "weight_pair_keep=%.17g\nnext_pair_loss=%d\n", o->weight_pair_keep,
+                    (int)o->next_pair_loss);
 }
 
 static eqb_status trainer_init(trainer *t, eqb_error *err)
