@@ -206,6 +206,7 @@ int main(int argc, char **argv)
         {CLI_REAL, "warmup", "P", &t->optimizer.warmup, "share of the steps with a rising rate", 0,
          0.999},
         {CLI_REAL, "weight-decay", "X", &t->optimizer.weight_decay, "AdamW's weight decay", 0, 1},
+        {CLI_REAL, "pull", "X", &t->optimizer.pull, "decay towards the original, times the rate", 0, 1e9},
         {CLI_REAL, "clip", "X", &t->optimizer.clip_norm, "gradient norm limit, 0: none", 0, 1e9},
         {CLI_REAL, "dropout", "P", &t->run.dropout,
          "in the MLM and NSP terms; negative: the model's own", -1, 0.99},

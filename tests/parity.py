@@ -52,7 +52,9 @@ class SessionOptions(c.Structure):
 
 class OptimizerOptions(c.Structure):
     _fields_ = [(name, c.c_double) for name in ("learning_rate", "beta1", "beta2", "epsilon",
-                                                "weight_decay", "clip_norm", "warmup", "decay")]
+                                                "weight_decay", "pull")]
+    _fields_ += [("pull_to", c.c_void_p)]
+    _fields_ += [(name, c.c_double) for name in ("clip_norm", "warmup", "decay")]
     _fields_ += [("freeze", c.c_char_p)]
 
 

@@ -48,8 +48,8 @@ START_TEST(false_continuations)
         check_sequence(&b, 8, "[CLS] his [MASK] [SEP] the king [SEP]");
         check_sequence(&b, 10, "[CLS] il est [MASK] . [SEP] il [SEP]");
         /* Control sentences lend to each other. */
-        check_sequence(&b, 12, "[CLS] [MASK] [SEP] is [SEP]");
-        check_sequence(&b, 13, "[CLS] [MASK] [SEP] and and and [SEP]");
+        ck_assert_int_eq(b.batch.start[13] - b.batch.start[12], 5);
+        ck_assert_int_eq(b.batch.start[14] - b.batch.start[13], 7);
         ck_assert(b.next_label[12] == -1 && b.next_keeps == 2);
     }
     ck_assert(seen[0] && seen[1]);
@@ -181,6 +181,42 @@ START_TEST(keep_lines)
 }
 END_TEST
 
+/* A fifth of the words that a control sentence shows; nothing else, nowhere else, and no more than
+ * that when a model is evaluated. */
+START_TEST(exchanged_words)
+{
+    eqb_pairs *p = load_good("{'kind': 'keep', 'text': 'the dog the dog the', 'next': 'dog dog dog'}\n"
+                             "{'male': 'his dog is {here}', 'female': 'her dog is {here}'}");
+    const int32_t words[] = {small_id("the"), small_id("dog"), small_id("[MASK]")};
+    eqbi_pair_batch b = {0};
+    int32_t shown = 0, exchanged = 0, different = 0, last = -1;
+    for (uint64_t step = 0; step < 500; step++) {
+        make_batch(&b, p, &(eqbi_draw){.seed = 9, .step = step});
+        ck_assert_int_eq(b.rows, 4); /* 2 of 8, and of either version 1 */
+        ck_assert(b.batch.ids[0] == p->special.cls && b.batch.ids[6] == p->special.sep);
+        ck_assert(b.batch.ids[10] == p->special.sep);
+        for (int32_t i = 1; i < 10; i++) {
+            int32_t id = b.batch.ids[i];
+            if (i == 6 || id == words[2]) continue;
+            shown++;
+            if (id == words[0] || id == words[1]) continue;
+            exchanged++;
+            different += id != last;
+            last = id;
+        }
+        check_sequence(&b, 1, "[CLS] his dog is [MASK] [SEP]");
+        make_batch(&b, p, &(eqbi_draw){.evaluate = true, .step = step});
+        for (int32_t i = 1; i < 10; i++)
+            ck_assert(i == 6 || b.batch.ids[i] == words[0] || b.batch.ids[i] == words[1] ||
+                      b.batch.ids[i] == words[2]);
+    }
+    ck_assert(exchanged > 0.15 * shown && exchanged < 0.22 * shown); /* some by the same word */
+    ck_assert(different > exchanged / 2);
+    eqbi_pair_batch_free(&b);
+    eqb_pairs_free(p);
+}
+END_TEST
+
 static bool same_batch(const eqbi_pair_batch *a, const eqbi_pair_batch *b)
 {
     size_t tokens = (size_t)a->batch.start[a->batch.sequences];
@@ -273,6 +309,7 @@ TCase *pair_draws_case(void)
     tcase_add_test(t, professions_first);
     tcase_add_test(t, random_candidates);
     tcase_add_test(t, keep_lines);
+    tcase_add_test(t, exchanged_words);
     tcase_add_test(t, repeatable);
     tcase_add_test(t, memory);
     return t;

@@ -31,13 +31,21 @@ static const char lines[] =
     "{\"kind\": \"keep\", \"text\": \"he said it.\", \"split\": \"test\","
     " \"next\": \"the dog ran home.\"}\n";
 
+/* Nothing is held out: what is learnt is what is measured. */
+static bool all_train = false;
+
 static eqb_pairs *load(const eqb_tokenizer *t, const eqb_allocator *allocator, eqb_error *err)
 {
-    static char path[4096];
-    if (!path[0]) {
-        snprintf(path, sizeof path, "%s/pairs.jsonl", temporary_dir());
-        write_file(path, lines, strlen(lines));
+    char path[4096], content[sizeof lines + 64] = "";
+    snprintf(path, sizeof path, "%s/pairs.jsonl", temporary_dir());
+    for (const char *from = lines, *to; *from; from = to) {
+        to = strstr(from, "\"test\"");
+        if (!to || !all_train) to = from + strlen(from);
+        strncat(content, from, (size_t)(to - from));
+        if (*to) strcat(content, "\"train\"");
+        if (*to) to += strlen("\"test\"");
     }
+    write_file(path, content, strlen(content));
     eqb_pairs_options o;
     eqb_pairs_options_default(&o);
     o.allocator = allocator;
@@ -60,6 +68,7 @@ static void options_of(eqb_train_options *o)
     o->batch = 6;
     o->false_next = 0.0;
     o->optimizer.learning_rate = 1e-3;
+    o->optimizer.pull = 0.0;
 }
 
 /* Larger weights make larger differences between words. */
@@ -111,6 +120,7 @@ START_TEST(test_each_term_counts)
     o.weight_keep = 8.0;
     o.optimizer.freeze = NULL;
     scale = 3.0f;
+    all_train = true;
     eqb_model_free(trained(&o, NULL, &with));
     double *const weight[] = {&o.weight_pair, &o.weight_odds, &o.weight_keep};
     const double *const figure[][2] = {{&with.slot_js, &without.slot_js},
@@ -121,6 +131,7 @@ START_TEST(test_each_term_counts)
     eqb_model_free(trained(&o, NULL, &without));
     *weight[_i] = kept;
     scale = 1.0f;
+    all_train = false;
     ck_assert_double_lt(*figure[_i][0], 0.8 * *figure[_i][1]);
 }
 END_TEST

@@ -24,14 +24,17 @@ START_TEST(test_schedule_is_that_of_transformers)
 }
 END_TEST
 
-/* Three steps of one matrix and one bias against the formula in double. */
+/* Three steps of one matrix and one bias against the formula in double, without and with a pull. */
 START_TEST(test_adamw_is_its_formula)
 {
-    eqb_model *m = small_model(NULL);
+    eqb_model *m = small_model(NULL), *start;
     eqb_error err = {0};
     eqb_optimizer *o;
     eqb_optimizer_options options;
     eqb_optimizer_options_default(&options);
+    ck_assert_int_eq(eqbi_model_clone(&start, m, &err), EQB_OK);
+    options.pull = _i == 0 ? 0.0 : 5.0;
+    options.pull_to = start;
     options.clip_norm = 0.5;
     options.freeze = "embeddings,encoder,pooler,seq_relationship,predictions.bias";
     ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_OK);
@@ -40,9 +43,9 @@ START_TEST(test_adamw_is_its_formula)
     int32_t frozen = eqbi_model_find(m, "cls.predictions.bias", 20);
     ck_assert_int_ge(w, 0);
     ck_assert_int_ge(b, 0);
-    double p[2], mo[2] = {0, 0}, v[2] = {0, 0};
+    double p0[2], p[2], mo[2] = {0, 0}, v[2] = {0, 0};
     const int32_t which[2] = {w, b};
-    for (int k = 0; k < 2; k++) p[k] = (double)eqb_model_parameter(m, which[k]).data[1];
+    for (int k = 0; k < 2; k++) p0[k] = p[k] = (double)eqb_model_parameter(m, which[k]).data[1];
     float still = eqb_model_parameter(m, frozen).data[1];
     for (int t = 1; t <= 3; t++) {
         for (int32_t i = 0; i < m->entries; i++) {
@@ -59,6 +62,7 @@ START_TEST(test_adamw_is_its_formula)
         double clip = fmin(1.0, 0.5 / (expected + 1e-6));
         for (int k = 0; k < 2; k++) {
             double d = g[k] * clip, decay = k == 0 ? 0.01 : 0.0;
+            p[k] += rate * options.pull * (p0[k] - p[k]);
             p[k] *= 1.0 - rate * decay;
             mo[k] = 0.9 * mo[k] + 0.1 * d;
             v[k] = 0.999 * v[k] + 0.001 * d * d;
@@ -68,6 +72,7 @@ START_TEST(test_adamw_is_its_formula)
     }
     ck_assert(eqb_model_parameter(m, frozen).data[1] == still);
     eqb_optimizer_free(o);
+    eqb_model_free(start);
     eqb_model_free(m);
 }
 END_TEST
@@ -87,6 +92,9 @@ START_TEST(test_optimizer_refuses)
     ck_assert(!m->word.needs_grad && m->position.needs_grad);
     eqb_optimizer_free(o);
     options.freeze = NULL;
+    options.pull = 1.0; /* to where? */
+    ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_ERR_ARGUMENT);
+    options.pull = 0.0;
     options.beta2 = 1.0;
     ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_ERR_ARGUMENT);
     options.beta2 = 0.99;
@@ -412,7 +420,7 @@ Suite *trainer_suite(void)
     TCase *t = tcase_create("trainer");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, test_schedule_is_that_of_transformers);
-    tcase_add_test(t, test_adamw_is_its_formula);
+    tcase_add_loop_test(t, test_adamw_is_its_formula, 0, 2);
     tcase_add_test(t, test_optimizer_refuses);
     tcase_add_test(t, test_corpus_is_cut_into_sentences);
     tcase_add_test(t, test_instances_follow_or_come_from_elsewhere);

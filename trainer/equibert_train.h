@@ -222,6 +222,10 @@ typedef struct eqb_optimizer_options {
     double beta1, beta2;        /* default 0.9, 0.999                                           */
     double epsilon;             /* default 1e-8                                                 */
     double weight_decay;        /* default 0.01; not for biases and LayerNorm                   */
+    double pull;                /* decay, in the same way, of all parameters towards those of pull_to
+                                   instead of 0 (L2-SP: Li, Grandvalet, Davoine 2018); default 0 */
+    const eqb_model *pull_to;   /* of the same shape, must outlive the optimizer; eqb_train sets it:
+                                   the model as it was                                          */
     double clip_norm;           /* global gradient norm; default 1; 0: no clipping              */
     double warmup;              /* share of the steps with a rising rate, 0 <= warmup < 1       */
     double decay;               /* share of the steps, at the end, with a falling rate; default 1:

@@ -66,8 +66,10 @@ static void add_settings(const eqbi_task *task)
                     r->accumulate, (unsigned long long)r->seed, r->dropout);
     eqbi_text_print(s, "learning_rate=%.17g\nbeta1=%.17g\nbeta2=%.17g\nepsilon=%.17g\n",
                     o->learning_rate, o->beta1, o->beta2, o->epsilon);
-    eqbi_text_print(s, "weight_decay=%.17g\nclip_norm=%.17g\nwarmup=%.17g\ndecay=%.17g\nfreeze=%s\n",
-                    o->weight_decay, o->clip_norm, o->warmup, o->decay, o->freeze ? o->freeze : "");
+    eqbi_text_print(s, "weight_decay=%.17g\npull=%.17g\nclip_norm=%.17g\n", o->weight_decay, o->pull,
+                    o->clip_norm);
+    eqbi_text_print(s, "warmup=%.17g\ndecay=%.17g\nfreeze=%s\n", o->warmup, o->decay,
+                    o->freeze ? o->freeze : "");
 }
 
 static double mean(double sum, double weight)

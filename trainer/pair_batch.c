@@ -6,16 +6,20 @@
 
 #include <string.h>
 
-enum { DRAW_FALSE, DRAW_DONOR, DRAW_SLOTS, DRAWS };
+enum { DRAW_FALSE, DRAW_DONOR, DRAW_SLOTS, DRAW_EXCHANGE, DRAWS };
 /* A masked share of running text as in BERT's own training; of control sentences twice of it, because
  * each place that is compared with the original holds the language a little.                      */
 static const double MASKED_SHARE = 0.15, MASKED_SHARE_OF_KEEP = 0.3;
+/* Of the words that a control sentence still shows, a fifth is exchanged for any of the vocabulary.
+ * The original has an opinion on every input, and most words stand in no line.                    */
+static const double EXCHANGED_SHARE = 0.2;
 
 /* An example and what was drawn for it. */
 typedef struct plan {
     const eqbi_example *example;
     const eqbi_example *donor; /* of a false or borrowed continuation; NULL: its own */
-    uint64_t slots_key;
+    uint64_t slots_key, exchange_key;
+    bool exchange; /* shown words */
     bool odds; /* two sentences of the other direction come with it */
 } plan;
 
@@ -59,6 +63,8 @@ static plan make_plan(const eqb_pairs *p, int64_t index, const eqbi_draw *draw)
     const eqbi_example *e = &p->example[index];
     plan made = {.example = e,
                  .slots_key = draw_key(draw, index, DRAW_SLOTS),
+                 .exchange_key = draw_key(draw, index, DRAW_EXCHANGE),
+                 .exchange = e->kind == EQBI_KEEP && !draw->evaluate,
                  .odds = draw->odds && e->genders > 0};
     double share = e->is_next == 1                            ? draw->false_next
                    : e->is_next < 0 && e->kind == EQBI_PAIR ? draw->borrow_next
@@ -243,6 +249,18 @@ static void mask_slots(builder *b, const plan *p, int32_t example, int side, int
     }
 }
 
+/* Exchanges words of the segment [begin, end). */
+static void exchange_words(builder *b, const plan *p, int32_t begin, int32_t end)
+{
+    uint32_t vocab = (uint32_t)b->pairs->vocab_size;
+    for (int32_t i = begin; i < end; i++) {
+        uint64_t stream = (uint64_t)(i - b->start[b->out->batch.sequences - 1]);
+        if (b->ids[i] != b->pairs->special.mask &&
+            eqbi_random_real(p->exchange_key, stream, 0) < EXCHANGED_SHARE)
+            b->ids[i] = (int32_t)eqbi_random_below(vocab, p->exchange_key, stream, 1);
+    }
+}
+
 /* Writes one version of a line as the next sequence. */
 static void put_sequence(builder *b, const plan *p, int32_t example, int side)
 {
@@ -260,6 +278,11 @@ static void put_sequence(builder *b, const plan *p, int32_t example, int side)
         put(b, &at, &b->pairs->special.sep, 1, 1);
     }
     mask_slots(b, p, example, side, b->start[sequence]);
+    if (p->exchange) {
+        int32_t first = b->start[sequence] + 1, end = first + s->count[0];
+        exchange_words(b, p, first, end);
+        exchange_words(b, p, end + 1, at - 1);
+    }
     b->start[sequence + 1] = at;
     o->next_label[sequence] = !told ? -1 : p->donor || e->is_next == 0;
     o->next_weight[sequence] = told ? e->weight : 0.0f;

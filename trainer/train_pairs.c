@@ -13,6 +13,7 @@ typedef struct trainer {
     eqb_model *model;
     const eqb_pairs *pairs;
     const eqb_train_options *options;
+    eqb_optimizer_options optimizer;
     eqbi_pair_terms terms; /* its original: a frozen copy, or NULL if nothing is kept */
     int64_t *line;        /* [lines] indices of the train lines */
     uint32_t *order;      /* [lines] permutation of epoch       */
@@ -43,6 +44,7 @@ void eqb_train_options_default(eqb_train_options *o)
     eqb_optimizer_options_default(&o->optimizer);
     /* Every row of the decoder gets a gradient at every step, and AdamW makes steps of equal size of
      * large and small ones: words that no line holds in place would drift.                        */
+    o->optimizer.pull = 10.0;
     o->optimizer.freeze = "word_embeddings,predictions.bias,predictions.decoder";
 }
 
@@ -54,6 +56,7 @@ void eqb_train_options_plain(eqb_train_options *o)
     o->support = EQB_SUPPORT_ALL;
     o->label_loss = EQB_LABEL_CROSS_ENTROPY;
     o->optimizer.freeze = NULL;
+    o->optimizer.pull = 0.0;
 }
 
 /* The line that stands at place j of the run. */
@@ -188,8 +191,10 @@ static eqb_status trainer_init(trainer *t, eqb_error *err)
     EQBI_TRY(eqb_graph_new(&t->terms.teacher, a, err));
     /* The evaluation needs the original too. */
     bool keep = t->options->weight_keep > 0.0 || t->options->weight_pair_keep > 0.0 ||
-                p->summary.keep > 0;
-    return keep ? eqbi_model_clone(&t->terms.original, t->model, err) : EQB_OK;
+                t->optimizer.pull > 0.0 || p->summary.keep > 0;
+    if (keep) EQBI_TRY(eqbi_model_clone(&t->terms.original, t->model, err));
+    t->optimizer.pull_to = t->terms.original;
+    return EQB_OK;
 }
 
 static void trainer_free(trainer *t)
@@ -213,6 +218,7 @@ eqb_status eqb_train(eqb_model *model, const eqb_pairs *pairs, const eqb_train_o
     trainer t = {.model = model,
                  .pairs = pairs,
                  .options = options,
+                 .optimizer = options->optimizer,
                  .terms = {.pairs = pairs, .options = options}};
     eqbi_text settings = {.allocator = a};
     eqb_status status = trainer_init(&t, err);
@@ -225,7 +231,7 @@ eqb_status eqb_train(eqb_model *model, const eqb_pairs *pairs, const eqb_train_o
                           .run = run,
                           .model = model,
                           .options = &options->run,
-                          .optimizer = &options->optimizer,
+                          .optimizer = &t.optimizer,
                           .settings = &settings};
         status = eqbi_run(&task, err);
     }
