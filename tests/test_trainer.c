@@ -33,7 +33,8 @@ START_TEST(test_adamw_is_its_formula)
     eqb_optimizer_options options;
     eqb_optimizer_options_default(&options);
     ck_assert_int_eq(eqbi_model_clone(&start, m, &err), EQB_OK);
-    options.pull = _i == 0 ? 0.0 : 5.0;
+    options.learning_rate = 0.04;
+    options.pull = _i == 0 ? 0.0 : 0.2;
     options.pull_to = start;
     options.clip_norm = 0.5;
     options.freeze = "embeddings,encoder,pooler,seq_relationship,predictions.bias";
@@ -62,7 +63,7 @@ START_TEST(test_adamw_is_its_formula)
         double clip = fmin(1.0, 0.5 / (expected + 1e-6));
         for (int k = 0; k < 2; k++) {
             double d = g[k] * clip, decay = k == 0 ? 0.01 : 0.0;
-            p[k] += rate * options.pull * (p0[k] - p[k]);
+            p[k] += rate / 0.04 * options.pull * (p0[k] - p[k]);
             p[k] *= 1.0 - rate * decay;
             mo[k] = 0.9 * mo[k] + 0.1 * d;
             v[k] = 0.999 * v[k] + 0.001 * d * d;
@@ -93,6 +94,9 @@ START_TEST(test_optimizer_refuses)
     eqb_optimizer_free(o);
     options.freeze = NULL;
     options.pull = 1.0; /* to where? */
+    ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_ERR_ARGUMENT);
+    options.pull_to = m;
+    options.pull = 1.5;
     ck_assert_int_eq(eqb_optimizer_new(&o, m, &options, &err), EQB_ERR_ARGUMENT);
     options.pull = 0.0;
     options.beta2 = 1.0;

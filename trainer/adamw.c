@@ -1,7 +1,8 @@
 /* AdamW, its schedule and the frozen parameters.
  *
  * With g clipped to the global norm and t = 1, 2, ...
- *     p <- p + lr pull (p0 - p);  p <- p (1 - lr wd);  m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2
+ *     p <- p + pull lr / (peak lr) (p0 - p);  p <- p (1 - lr wd)
+ *     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2
  *     p <- p - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
  * in one pass over p, g, m, v: 28 bytes of traffic a parameter, which memory speed bounds. The norm is
  * summed in blocks of fixed size, so that it does not depend on the number of threads.             */
@@ -77,7 +78,7 @@ static eqb_status check_freeze(const eqb_model *m, const char *list, eqb_error *
 
 static bool can_pull(const eqb_optimizer_options *o, const eqb_model *model)
 {
-    return o->pull == 0.0 || (o->pull_to && o->pull_to->size == model->size);
+    return o->pull == 0.0 || (o->pull_to && o->pull_to->size == model->size && o->pull <= 1.0);
 }
 
 eqb_status eqb_optimizer_new(eqb_optimizer **out, eqb_model *model,
@@ -199,8 +200,9 @@ eqb_status eqb_optimizer_step(eqb_optimizer *o, double learning_rate, double *no
                 .rate = (float)(learning_rate / (1.0 - pow(o->options.beta1, t))),
                 .inv_sqrt_bc2 = (float)(1.0 / sqrt(1.0 - pow(o->options.beta2, t))),
                 .epsilon = (float)o->options.epsilon};
-    const float *to = o->options.pull > 0.0 ? o->options.pull_to->block : NULL;
-    float share = (float)fmin(learning_rate * o->options.pull, 1.0);
+    bool pull = o->options.pull > 0.0 && learning_rate > 0.0;
+    const float *to = pull ? o->options.pull_to->block : NULL;
+    float share = (float)fmin(o->options.pull * learning_rate / o->options.learning_rate, 1.0);
     for (int32_t i = 0; i < model->entries; i++) {
         if (o->frozen[i]) continue;
         const eqbi_entry *e = &model->entry[i];

@@ -222,8 +222,9 @@ typedef struct eqb_optimizer_options {
     double beta1, beta2;        /* default 0.9, 0.999                                           */
     double epsilon;             /* default 1e-8                                                 */
     double weight_decay;        /* default 0.01; not for biases and LayerNorm                   */
-    double pull;                /* decay, in the same way, of all parameters towards those of pull_to
-                                   instead of 0 (L2-SP: Li, Grandvalet, Davoine 2018); default 0 */
+    double pull;                /* share of the way back to the parameters of pull_to that a step at
+                                   the peak rate goes, at others less in proportion; default 0.
+                                   L2-SP (Li, Grandvalet, Davoine 2018), decoupled like the decay */
     const eqb_model *pull_to;   /* of the same shape, must outlive the optimizer; eqb_train sets it:
                                    the model as it was                                          */
     double clip_norm;           /* global gradient norm; default 1; 0: no clipping              */

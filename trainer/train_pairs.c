@@ -42,9 +42,9 @@ void eqb_train_options_default(eqb_train_options *o)
                              .false_next = 0.3};
     eqbi_run_options_default(&o->run);
     eqb_optimizer_options_default(&o->optimizer);
-    /* Every row of the decoder gets a gradient at every step, and AdamW makes steps of equal size of
-     * large and small ones: words that no line holds in place would drift.                        */
-    o->optimizer.pull = 10.0;
+    /* AdamW makes steps of equal size of large and small gradients: what no line holds in place would
+     * drift, above all the decoder, each row of which gets a gradient at every step.              */
+    o->optimizer.pull = 0.0015;
     o->optimizer.freeze = "word_embeddings,predictions.bias,predictions.decoder";
 }
 
