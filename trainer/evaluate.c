@@ -18,7 +18,8 @@ typedef struct scorer {
     graph *g, *teacher;
     eqbi_pair_batch b;
     int64_t pieces[2], slot_pairs, fact_pieces;
-    double gap, slot_js, mlm_loss[2], right[2], next_right[2], odds_gap, next_gap, fact_loss, keep_kl, next_keep_kl;
+    double gap, slot_js, mlm_loss[2], right[2], next_right[2], odds_gap, next_gap, fact_loss;
+    double keep_kl, next_keep_kl;
 } scorer;
 
 /* log p of the label at masked row r, and whether it is the likeliest token. */
@@ -125,12 +126,9 @@ static void score_keep(scorer *s, const float *log_p, const float *reference, in
 }
 
 /* KL(original | model) of the decisions about control sentences. */
-static eqb_status score_next_keep(scorer *s, const float *log_p, eqb_error *err)
+static void score_next_keep(scorer *s, const float *log_p, const float *reference)
 {
     const eqbi_pair_batch *b = &s->b;
-    const float *reference =
-        eqbi_reference_next(s->teacher, s->original, b, b->next_keep, b->next_keeps);
-    if (!reference) return eqb_graph_status(s->teacher, err);
     for (int32_t k = 0; k < b->next_keeps; k++, s->e->next_keeps++) {
         float log_t[2];
         eqbi_softmax_row(log_t, reference + 2 * (size_t)k, 2, true);
@@ -138,7 +136,6 @@ static eqb_status score_next_keep(scorer *s, const float *log_p, eqb_error *err)
             s->next_keep_kl += exp((double)log_t[i]) *
                                ((double)log_t[i] - (double)log_p[2 * b->next_keep[k] + i]);
     }
-    return EQB_OK;
 }
 
 static eqb_status score_batch(scorer *s, const int64_t *index, int32_t count, eqb_error *err)
@@ -147,6 +144,9 @@ static eqb_status score_batch(scorer *s, const int64_t *index, int32_t count, eq
     eqbi_pair_batch *b = &s->b;
     graph *g = s->g;
     EQBI_TRY(eqbi_pair_batch_make(b, s->pairs, index, count, &draw, err));
+    eqbi_reference r = {0};
+    if (s->original && !eqbi_refer(&r, s->teacher, s->original, b, true, false))
+        return eqb_graph_status(s->teacher, err);
     eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
     eqbi_heads h = eqbi_pair_forward(g, s->model, b);
     if (b->rows > 0) {
@@ -160,19 +160,13 @@ static eqb_status score_batch(scorer *s, const int64_t *index, int32_t count, eq
                                         log_p->x + (size_t)b->pair[k].female * (size_t)n, n);
             s->slot_pairs++;
         }
-        if (s->original && b->keeps > 0) {
-            const float *reference =
-                eqbi_reference_words(s->teacher, s->original, b, b->keep, b->keeps);
-            float *log_t = eqbi_scratch(g, (size_t)n, sizeof *log_t);
-            if (!reference) return eqb_graph_status(s->teacher, err);
-            if (log_t) score_keep(s, log_p->x, reference, n, log_t);
-        }
+        float *log_t = r.keep ? eqbi_scratch(g, (size_t)n, sizeof *log_t) : NULL;
+        if (log_t) score_keep(s, log_p->x, r.keep, n, log_t);
     }
     if (h.nsp) {
         tensor *log_p = eqb_log_softmax(g, h.nsp);
         if (log_p) score_next(s, log_p->x);
-        if (log_p && s->original && b->next_keeps > 0)
-            EQBI_TRY(score_next_keep(s, log_p->x, err));
+        if (log_p && r.next_keep) score_next_keep(s, log_p->x, r.next_keep);
     }
     return eqb_graph_status(g, err);
 }

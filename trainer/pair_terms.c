@@ -96,74 +96,57 @@ void eqbi_agreement_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *
 
 /* --------------------------------------------------------------------------- the original -- */
 
-/* What the original says, or NULL and its failure as that of g. */
-static const float *told(const eqbi_pair_terms *t, graph *g, const float *reference)
-{
-    if (!reference) eqbi_graph_fail(g, t->teacher->err.status, "%s", t->teacher->err.message);
-    return reference;
-}
-
 /* At slots of pairs only the words that are gendered by definition are kept, among themselves: "man"
  * as against "woman" is no matter of bias. The others have to agree.                              */
 static void keep_words(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
-                       const eqbi_pair_batch *b, eqbi_totals *totals)
+                       const eqbi_pair_batch *b, const eqbi_reference *r, eqbi_totals *totals)
 {
-    double weight = t->options->weight_keep, in_pairs = t->options->weight_pair_keep;
+    const eqb_train_options *o = t->options;
     const eqb_pairs *p = t->pairs;
     int32_t gendered = p->vocab_size - p->neutral_count;
-    const float *reference;
-    if (b->keeps > 0 && weight > 0.0 &&
-        (reference = told(t, g, eqbi_reference_words(t->teacher, t->original, b, b->keep,
-                                                     b->keeps)))) {
-        double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->keep, b->keeps), reference,
-                                   b->keep_row_weight, NULL, 0, factor(weight, t->keep));
-        add(totals, &totals->keep, sum, b->keep_weight, weight, t->keep);
+    if (r->keep) {
+        double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->keep, b->keeps), r->keep,
+                                   b->keep_row_weight, NULL, 0, factor(o->weight_keep, t->keep));
+        add(totals, &totals->keep, sum, b->keep_weight, o->weight_keep, t->keep);
     }
-    if (gendered > 0 && b->slot_rows > 0 && in_pairs > 0.0 &&
-        (reference = told(t, g, eqbi_reference_words(t->teacher, t->original, b, b->slot_row,
-                                                     b->slot_rows)))) {
-        double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->slot_row, b->slot_rows),
-                                   reference, b->slot_row_weight, p->gendered_ids, gendered,
-                                   factor(in_pairs, t->slot));
-        add(totals, &totals->keep_gendered, sum, b->slot_weight, in_pairs, t->slot);
+    if (r->slot && gendered > 0) {
+        double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->mlm, b->slot_row, b->slot_rows), r->slot,
+                                   b->slot_row_weight, p->gendered_ids, gendered,
+                                   factor(o->weight_pair_keep, t->slot));
+        add(totals, &totals->keep_gendered, sum, b->slot_weight, o->weight_pair_keep, t->slot);
     }
 }
 
 /* Next-sentence decisions: those of control sentences stay, those of pairs go to the mean of the
  * original's two. */
 static void keep_next(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
-                      const eqbi_pair_batch *b, eqbi_totals *totals)
+                      const eqbi_pair_batch *b, const eqbi_reference *r, eqbi_totals *totals)
 {
-    double weight = t->options->weight_keep, in_pairs = t->options->weight_pair_keep;
-    const float *reference;
-    if (b->next_keeps > 0 && weight > 0.0 &&
-        (reference = told(t, g, eqbi_reference_next(t->teacher, t->original, b, b->next_keep,
-                                                    b->next_keeps)))) {
+    const eqb_train_options *o = t->options;
+    if (r->next_keep) {
         double sum = eqb_loss_keep(g, eqb_gather_rows(g, h->nsp, b->next_keep, b->next_keeps),
-                                   reference, b->next_keep_weight, NULL, 0,
-                                   factor(weight, t->next_keep));
-        add(totals, &totals->next_keep, sum, b->next_keep_weight_sum, weight, t->next_keep);
+                                   r->next_keep, b->next_keep_weight, NULL, 0,
+                                   factor(o->weight_keep, t->next_keep));
+        add(totals, &totals->next_keep, sum, b->next_keep_weight_sum, o->weight_keep, t->next_keep);
     }
-    if (b->next_pairs == 0 || in_pairs == 0.0) return;
-    int32_t sequences = 2 * b->next_pairs;
-    int32_t *sequence = eqbi_scratch(g, (size_t)sequences, sizeof *sequence);
-    if (!sequence) return;
-    for (int32_t k = 0; k < b->next_pairs; k++) {
-        sequence[2 * k] = b->next_pair[k].male;
-        sequence[2 * k + 1] = b->next_pair[k].female;
-    }
-    if ((reference = told(t, g, eqbi_reference_next(t->teacher, t->original, b, sequence,
-                                                    sequences)))) {
-        double sum = eqb_loss_midpoint(g, h->nsp, reference, b->next_pair, b->next_pairs,
-                                       factor(in_pairs, t->next_pair));
-        add(totals, &totals->next_midpoint, sum, b->next_pair_weight, in_pairs, t->next_pair);
+    if (r->next_pair) {
+        double sum = eqb_loss_midpoint(g, h->nsp, r->next_pair, b->next_pair, b->next_pairs,
+                                       factor(o->weight_pair_keep, t->next_pair));
+        add(totals, &totals->next_midpoint, sum, b->next_pair_weight, o->weight_pair_keep,
+            t->next_pair);
     }
 }
 
 void eqbi_keep_terms(const eqbi_pair_terms *t, graph *g, const eqbi_heads *h,
                      const eqbi_pair_batch *b, eqbi_totals *totals)
 {
-    if (!t->original) return;
-    if (h->mlm) keep_words(t, g, h, b, totals);
-    if (h->nsp) keep_next(t, g, h, b, totals);
+    bool keep = t->options->weight_keep > 0.0, pairs = t->options->weight_pair_keep > 0.0;
+    eqbi_reference r;
+    if (!t->original || !(keep || pairs)) return;
+    if (!eqbi_refer(&r, t->teacher, t->original, b, keep, pairs)) {
+        eqbi_graph_fail(g, t->teacher->err.status, "%s", t->teacher->err.message);
+        return;
+    }
+    if (h->mlm) keep_words(t, g, h, b, &r, totals);
+    if (h->nsp) keep_next(t, g, h, b, &r, totals);
 }
