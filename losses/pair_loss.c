@@ -108,45 +108,84 @@ static bool pair_is_valid(graph *g, const tensor *z, const eqb_pair_rows *p)
     return valid;
 }
 
+/* One row of the logits may stand in several pairs: then they have to take turns. */
+static bool rows_are_distinct(graph *g, const tensor *z, const eqb_pair_rows *pairs, int32_t count)
+{
+    bool *taken = eqbi_scratch(g, (size_t)z->rows, sizeof *taken);
+    if (!taken) return false;
+    memset(taken, 0, (size_t)z->rows * sizeof *taken);
+    for (int32_t k = 0; k < count; k++) {
+        bool *male = &taken[pairs[k].male], *female = &taken[pairs[k].female];
+        if (*male || *female || male == female) return false;
+        *male = *female = true;
+    }
+    return true;
+}
+
+/* What the pairs of a call have in common. */
+typedef struct setting {
+    const tensor *logits;
+    float *dz; /* of logits, or NULL */
+    eqb_pair_loss kind;
+    const int32_t *support;
+    int32_t n; /* columns that count */
+    float factor;
+} setting;
+
+/* The loss of one pair, whose gradient is added; a, b [n] are scratch. */
+static double one_pair(const setting *s, const eqb_pair_rows *pair, float *a, float *b)
+{
+    size_t cols = (size_t)s->logits->cols;
+    size_t male = (size_t)pair->male * cols, female = (size_t)pair->female * cols;
+    const float *x = s->logits->x;
+    float *dz = s->dz, scale = s->factor * pair->weight;
+    bool whole = !s->support && pair->equated == 0;
+    if (whole) {
+        memcpy(a, x + male, cols * sizeof *a);
+        memcpy(b, x + female, cols * sizeof *b);
+    }
+    for (int32_t i = 0; !whole && i < s->n; i++) {
+        int32_t column = s->support ? s->support[i] : i;
+        a[i] = x[male + (size_t)column];
+        b[i] = x[female + (size_t)partner(pair, column)];
+    }
+    double loss = (double)pair->weight * pair_row(a, b, s->n, s->kind);
+    if (whole && dz) {
+        eqbi_add_scaled(dz + male, a, s->n, scale);
+        eqbi_add_scaled(dz + female, b, s->n, scale);
+    }
+    for (int32_t i = 0; !whole && dz && i < s->n; i++) {
+        int32_t column = s->support ? s->support[i] : i;
+        dz[male + (size_t)column] += scale * a[i];
+        dz[female + (size_t)partner(pair, column)] += scale * b[i];
+    }
+    return loss;
+}
+
 double eqb_loss_pair(eqb_graph *g, eqb_tensor *logits, const eqb_pair_rows *pairs, int32_t count,
                      eqb_pair_loss kind, const int32_t *support, int32_t support_count,
                      float factor)
 {
     if (!logits) return 0.0;
-    int32_t n = support ? support_count : logits->cols;
-    if (n < 1) eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "pair loss: a support of %d columns", n);
-    for (int32_t i = 0; support && i < n; i++)
+    setting s = {logits, NULL, kind, support, support ? support_count : logits->cols, factor};
+    if (s.n < 1) eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "pair loss: a support of %d columns", s.n);
+    for (int32_t i = 0; support && i < s.n; i++)
         if (support[i] < 0 || support[i] >= logits->cols)
             eqbi_graph_fail(g, EQB_ERR_ARGUMENT, "pair loss: support column %d", support[i]);
-    float *a = eqbi_scratch(g, (size_t)n, sizeof *a), *b = eqbi_scratch(g, (size_t)n, sizeof *b);
-    if (!a || !b || g->err.status != EQB_OK) return 0.0;
-    float *dz = eqbi_grad_sum(g, logits);
-    double sum = 0.0;
-    for (int32_t k = 0; k < count && pair_is_valid(g, logits, &pairs[k]); k++) {
-        const eqb_pair_rows *pair = &pairs[k];
-        size_t male = (size_t)pair->male * (size_t)logits->cols;
-        size_t female = (size_t)pair->female * (size_t)logits->cols;
-        float scale = factor * pair->weight;
-        bool whole = !support && pair->equated == 0;
-        if (whole) {
-            memcpy(a, logits->x + male, (size_t)n * sizeof *a);
-            memcpy(b, logits->x + female, (size_t)n * sizeof *b);
-        }
-        for (int32_t i = 0; !whole && i < n; i++) {
-            int32_t column = support ? support[i] : i;
-            a[i] = logits->x[male + (size_t)column];
-            b[i] = logits->x[female + (size_t)partner(pair, column)];
-        }
-        sum += (double)pair->weight * pair_row(a, b, n, kind);
-        if (whole && dz) {
-            eqbi_add_scaled(dz + male, a, n, scale);
-            eqbi_add_scaled(dz + female, b, n, scale);
-        }
-        for (int32_t i = 0; !whole && dz && i < n; i++) {
-            int32_t column = support ? support[i] : i;
-            dz[male + (size_t)column] += scale * a[i];
-            dz[female + (size_t)partner(pair, column)] += scale * b[i];
-        }
+    for (int32_t k = 0; k < count; k++)
+        if (!pair_is_valid(g, logits, &pairs[k])) return 0.0;
+    size_t size = 2 * (size_t)s.n; /* of scratch for a pair */
+    float *scratch = eqbi_scratch(g, (size_t)count * size, sizeof *scratch);
+    double *loss = eqbi_scratch(g, (size_t)count, sizeof *loss), sum = 0.0;
+    if (!scratch || !loss || g->err.status != EQB_OK) return 0.0;
+    s.dz = eqbi_grad_sum(g, logits);
+    bool parallel = (size_t)count * size > EQBI_PARALLEL_MIN &&
+                    rows_are_distinct(g, logits, pairs, count);
+#pragma omp parallel for schedule(static) if (parallel)
+    for (int32_t k = 0; k < count; k++) {
+        float *a = scratch + (size_t)k * size;
+        loss[k] = one_pair(&s, &pairs[k], a, a + s.n);
     }
+    for (int32_t k = 0; k < count; k++) sum += loss[k];
     return sum;
 }

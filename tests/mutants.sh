@@ -134,10 +134,11 @@ losses/pair_loss.c s/0\.5 \* q \* (v - kl_qm)/q * (v - kl_qm)/
 losses/pair_loss.c s/dz\[female + (size_t)partner(pair, column)\]/dz[female + (size_t)column]/
 losses/pair_loss.c s/dz\[male + (size_t)column\] +=/dz[male + (size_t)column] =/
 losses/pair_loss.c s/scale \* b\[i\]/b[i]/
+losses/pair_loss.c s/if (\*male || \*female || male == female) return false;//
 losses/pair_loss.c s/if (e\[1\] == column) return e\[0\];//
-losses/keep_loss.c s/expf(log_s\[i\]) - t/expf(log_s[i])/
+losses/keep_loss.c s/eqbi_expf(log_s\[i\]) - t/eqbi_expf(log_s[i])/
 losses/keep_loss.c s/factor \* weight/factor/
-losses/keep_loss.c s/support\[i\] : i)\] += factor/support[i] : i)] = factor/
+losses/keep_loss.c s/support\[i\] : i)\] += d/support[i] : i)] = d/
 losses/keep_loss.c s/(size_t)(support ? support\[i\] : i);/(size_t)i;/
 losses/midpoint_loss.c s/expf(log_p\[i\]) - t/expf(log_p[i])/
 losses/midpoint_loss.c s/dz\[i\] += 0\.5f/dz[i] = 0.5f/
