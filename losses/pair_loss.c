@@ -116,7 +116,7 @@ static bool rows_are_distinct(graph *g, const tensor *z, const eqb_pair_rows *pa
     memset(taken, 0, (size_t)z->rows * sizeof *taken);
     for (int32_t k = 0; k < count; k++) {
         bool *male = &taken[pairs[k].male], *female = &taken[pairs[k].female];
-        if (*male || *female || male == female) return false;
+        if (*male || *female) return false;
         *male = *female = true;
     }
     return true;

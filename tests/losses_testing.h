@@ -6,7 +6,7 @@
 
 #include "trainer/equibert_train.h"
 
-enum { ROWS = 6, PAIRS = 4, SUPPORT = 5, WIDE = 3001, MAX_SIZE = ROWS * WIDE };
+enum { ROWS = 6, PAIRS = 4, SUPPORT = 5, WIDE = 4501, MAX_SIZE = ROWS * WIDE };
 enum { MAX_REFERENCE = 2 * PAIRS * WIDE };
 
 typedef enum loss_name { MLM, NSP, PAIR, KEEP, MIDPOINT } loss_name;

@@ -134,7 +134,6 @@ losses/pair_loss.c s/0\.5 \* q \* (v - kl_qm)/q * (v - kl_qm)/
 losses/pair_loss.c s/dz\[female + (size_t)partner(pair, column)\]/dz[female + (size_t)column]/
 losses/pair_loss.c s/dz\[male + (size_t)column\] +=/dz[male + (size_t)column] =/
 losses/pair_loss.c s/scale \* b\[i\]/b[i]/
-losses/pair_loss.c s/if (\*male || \*female || male == female) return false;//
 losses/pair_loss.c s/if (e\[1\] == column) return e\[0\];//
 losses/keep_loss.c s/eqbi_expf(log_s\[i\]) - t/eqbi_expf(log_s[i])/
 losses/keep_loss.c s/factor \* weight/factor/

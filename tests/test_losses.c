@@ -143,7 +143,7 @@ static double slope(const loss_case *c, double *z, int i)
     return (8.0 * (f[2] - f[1]) - (f[3] - f[0])) / (6.0 * h);
 }
 
-/* Every element of a small case, 61 of a wide one. */
+/* Every element of a small case, 93 of a wide one. */
 START_TEST(test_gradient)
 {
     static double z[MAX_SIZE];
