@@ -27,7 +27,7 @@ CORPUS = os.path.join(HERE, "..", "..", "shared", "data", "corpus", "heldout.txt
 KEEP_MEMORY = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:" \
               "glibc.malloc.trim_threshold=17179869184"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-OURS = {"GOMP_SPINCOUNT": "10000"}  # as our programs set it for themselves
+OURS = {"GOMP_SPINCOUNT": "1000"}  # as our programs set it for themselves
 
 # What runs beside bench_step: command without the words of the work, environment.
 OTHERS = {

@@ -119,7 +119,7 @@ autograd/tape.c s/dx\[0\] : 0\.0f) + scale/dx[0] : 0.0f) + 1.0f/
 autograd/arena.c s/c->next = a->first;//
 autograd/arena.c s/c->next = a->current->next;//
 losses/mlm_loss.c s/dz\[label\] -= scale;//
-losses/mlm_loss.c s/d\[i\] += scale \* x\[i\]/d[i] = scale * x[i]/
+autograd/softmax.c s/to\[i\] += scale/to[i] = scale/
 losses/mlm_loss.c s/2\.0f \* scale \* p/scale * p/
 losses/mlm_loss.c s/(e - (float)dot)/e/
 losses/mlm_loss.c s/labels\[r\] < 0 || weight == 0\.0f/weight == 0.0f/
