@@ -155,6 +155,7 @@ int main(int argc, char **argv)
     eqb_pairs_options_default(&j.pairs);
     eqb_train_options_default(&j.train);
     eqb_train_options *t = &j.train;
+    t->weight_pair = -1.0;
     for (int i = 1; i < argc; i++) /* a default of the others, so it goes first */
         if (strcmp(argv[i], "--plain") == 0) eqb_train_options_plain(t);
     int pair_loss = t->pair_loss, next_pair_loss = t->next_pair_loss;
@@ -183,8 +184,8 @@ int main(int argc, char **argv)
         {CLI_REAL, "w-mlm", "X", &t->weight_mlm, "weight of the true word (MLM)", 0, 1e9},
         {CLI_REAL, "w-nsp", "X", &t->weight_nsp, "weight of next-sentence decisions", 0, 1e9},
         {CLI_REAL, "w-pair", "X", &t->weight_pair,
-         "weight of agreement of the two versions' words; about 480 suits kl, 240 mse and centred", 0,
-         1e9},
+         "weight of agreement of the two versions' words; negative: 2400 of js, 480 of kl, 240 of mse "
+         "and centred", -1, 1e9},
         {CLI_REAL, "w-next-pair", "X", &t->weight_next_pair,
          "weight of agreement of their decisions (NSP)", 0, 1e9},
         {CLI_REAL, "w-odds", "X", &t->weight_odds,
@@ -240,7 +241,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "train: no pairs file given; see train --help\n");
         return EQB_ERR_ARGUMENT;
     }
+    /* A divergence is smaller than a square of differences of logits. */
+    static const double suits[] = {[EQB_PAIR_MSE] = 240.0, [EQB_PAIR_CENTRED_MSE] = 240.0,
+                                   [EQB_PAIR_KL] = 480.0, [EQB_PAIR_JS] = 2400.0};
     t->pair_loss = (eqb_pair_loss)pair_loss;
+    if (t->weight_pair < 0.0) t->weight_pair = suits[t->pair_loss];
     t->next_pair_loss = (eqb_pair_loss)next_pair_loss;
     t->support = (eqb_support)support;
     t->label_loss = (eqb_label_loss)label_loss;

@@ -125,6 +125,25 @@ START_TEST(a_dry_run_writes_nothing)
 }
 END_TEST
 
+/* Each pair loss has a weight that suits it, unless one is given. */
+START_TEST(the_weight_suits_the_loss)
+{
+    const struct {
+        const char *const *options;
+        const char *said;
+    } of[] = {{ARGS("--dry-run"), " 2400 x pair (js of logits, neutral)"},
+              {ARGS("--dry-run", "--pair-loss", "kl"), " 480 x pair (kl "},
+              {ARGS("--dry-run", "--pair-loss", "mse"), " 240 x pair (mse "},
+              {ARGS("--dry-run", "--pair-loss", "centred", "--w-pair", "7"), " 7 x pair (centred "},
+              {ARGS("--dry-run", "--plain"), " 1 x pair (mse of logits, all)"}};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        char *said = expect_output(command(TRAIN, fresh_path(), of[i].options));
+        ck_assert_msg(strstr(said, of[i].said) != NULL, "%s: %s", of[i].said, said);
+        free(said);
+    }
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------ interrupted -- */
 
 static void interrupt_and_resume(int program, int number)
@@ -371,6 +390,7 @@ TCase *program_runs_case(void)
     TCase *t = tcase_create("runs");
     tcase_set_timeout(t, 300);
     tcase_add_test(t, training_leaves_a_model_and_a_table);
+    tcase_add_test(t, the_weight_suits_the_loss);
     tcase_add_loop_test(t, a_dry_run_writes_nothing, 0, PROGRAMS);
     tcase_add_loop_test(t, sigint_leaves_a_run_that_resumes_to_the_same_bytes, 0, PROGRAMS);
     tcase_add_loop_test(t, sigterm_leaves_a_run_that_resumes_to_the_same_bytes, 0, PROGRAMS);
