@@ -27,7 +27,7 @@ CORPUS = os.path.join(HERE, "..", "..", "shared", "data", "corpus", "heldout.txt
 KEEP_MEMORY = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:" \
               "glibc.malloc.trim_threshold=17179869184"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-OURS = {"GOMP_SPINCOUNT": "1000"}  # as our programs set it for themselves
+OURS = {"GOMP_SPINCOUNT": "10000"}  # as our programs set it for themselves
 
 # What runs beside bench_step: command without the words of the work, environment.
 OTHERS = {
@@ -60,6 +60,7 @@ ROWS = [
     ("fill a mask, 1 x 12", "work=fill sentences=1 tokens=12 masked=1", 31,
      {"PyTorch": (None, None)}),
 ]
+PAUSE = 0.1  # seconds before a round: the idle threads of the program before spin on for a while
 PROBE_LIMIT = 0.25  # seconds from start to answer
 
 
@@ -75,6 +76,7 @@ class Program:
 
     def round(self):
         if self.ok:
+            time.sleep(PAUSE)
             self.child.stdin.write("\n")
             self.child.stdin.flush()
             self.seconds.append(float(self.child.stdout.readline()))
