@@ -241,11 +241,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "train: no pairs file given; see train --help\n");
         return EQB_ERR_ARGUMENT;
     }
-    /* A divergence is smaller than a square of differences of logits. */
-    static const double suits[] = {[EQB_PAIR_MSE] = 240.0, [EQB_PAIR_CENTRED_MSE] = 240.0,
-                                   [EQB_PAIR_KL] = 480.0, [EQB_PAIR_JS] = 2400.0};
     t->pair_loss = (eqb_pair_loss)pair_loss;
-    if (t->weight_pair < 0.0) t->weight_pair = suits[t->pair_loss];
+    if (t->weight_pair < 0.0) t->weight_pair = eqb_pair_weight(t->pair_loss);
     t->next_pair_loss = (eqb_pair_loss)next_pair_loss;
     t->support = (eqb_support)support;
     t->label_loss = (eqb_label_loss)label_loss;

@@ -329,6 +329,8 @@ typedef struct eqb_train_options {
 } eqb_train_options;
 
 EQB_API void eqb_train_options_default(eqb_train_options *options);
+/* The weight_pair that suits a loss: a divergence is smaller than a square of differences of logits. */
+EQB_API double eqb_pair_weight(eqb_pair_loss loss);
 /* The losses and weights of the plainest recipe: true words, true decisions, and MSE of all logits of
  * the two versions, each weighing 1; nothing else, nothing frozen. The rest of the options stays. */
 EQB_API void eqb_train_options_plain(eqb_train_options *options);

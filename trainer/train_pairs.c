@@ -13,8 +13,8 @@ typedef struct trainer {
     eqb_model *model;
     const eqb_pairs *pairs;
     const eqb_train_options *options;
-    eqb_optimizer_options optimizer;
-    eqbi_pair_terms terms; /* its original: a frozen copy, or NULL if nothing is kept */
+    eqb_optimizer_options optimizer; /* of options, and where the pull goes */
+    eqbi_pair_terms terms; /* its original: a frozen copy, or NULL if nobody asks for it */
     int64_t *line;        /* [lines] indices of the train lines */
     uint32_t *order;      /* [lines] permutation of epoch       */
     int64_t lines, epoch; /* epoch of order, -1: none yet       */
@@ -24,12 +24,17 @@ typedef struct trainer {
 
 enum { STREAM_ORDER = 101, STREAM_DRAW = 102 }; /* of random numbers, apart from dropout's */
 
+double eqb_pair_weight(eqb_pair_loss loss)
+{
+    return loss == EQB_PAIR_JS ? 2400.0 : loss == EQB_PAIR_KL ? 480.0 : 240.0;
+}
+
 void eqb_train_options_default(eqb_train_options *o)
 {
     *o = (eqb_train_options){.batch = 16,
                              .weight_mlm = 0.5,
                              .weight_nsp = 1.0,
-                             .weight_pair = 2400.0,
+                             .weight_pair = eqb_pair_weight(EQB_PAIR_JS),
                              .weight_next_pair = 256.0,
                              .weight_odds = 4.0,
                              .weight_keep = 32.0,
