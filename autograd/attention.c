@@ -74,7 +74,7 @@ EQBI_KERNEL static void softmax_rows(float *s, int32_t rows, int32_t length, flo
         for (int32_t c = 0; c < length; c++) top = row[c] > top ? row[c] : top;
 #pragma omp simd reduction(+ : sum)
         for (int32_t c = 0; c < length; c++) {
-            row[c] = eqbi_expf((row[c] - top) * scale);
+            row[c] = eqbi_expf_to_88((row[c] - top) * scale);
             sum += row[c];
         }
         float inverse = 1.0f / sum;

@@ -22,13 +22,11 @@ def fit(name, f, lo, hi, degree, weight=lambda x: 1.0):
 # exp(r) on half an octave; the first two coefficients are 1 by construction of the remainder
 fit("exp: (e^r - 1 - r) / r^2", lambda r: (math.expm1(r) - r) / (r * r) if abs(r) > 1e-4
     else 0.5 + r / 6, -0.3466, 0.3466, 4)
-# erf near zero: erf(x) = x + x * P(x^2)
-fit("erf small: erf(x)/x - 1, in x^2",
-    lambda s: math.erf(math.sqrt(s)) / math.sqrt(s) - 1 if s > 1e-12 else 2 / math.sqrt(math.pi) - 1,
-    1e-13, 0.85, 5)
-# erf away from zero: erf(x) = 1 - exp(P(x)); the weight asks for equal error of erf itself
-fit("erf large: log(erfc(x))", lambda x: math.log(math.erfc(x)), 0.9, 4.0, 7,
-    lambda x: math.erfc(x))
+# The normal distribution's tail: Phi(-x) = exp(-x^2 / 2) P(s), s = x / (4 + x), of equal relative error
+fit("normal tail over exp(-x^2 / 2), in x / (4 + x)",
+    lambda s: math.erfc(4 * s / (1 - s) / math.sqrt(2)) / 2 * math.exp(8 * s * s / (1 - s) ** 2),
+    0, 13.3 / 17.3, 9,
+    lambda s: 2 / math.erfc(4 * s / (1 - s) / math.sqrt(2)) / math.exp(8 * s * s / (1 - s) ** 2))
 # tanh near zero: tanh(x) = x + x^3 * P(x^2)
 fit("tanh small: (tanh(x)/x - 1) / x^2, in x^2",
     lambda s: (math.tanh(math.sqrt(s)) / math.sqrt(s) - 1) / s if s > 1e-6 else -1 / 3 + 2 * s / 15,

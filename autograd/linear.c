@@ -30,15 +30,14 @@ EQBI_KERNEL static void apply_relu(float *y, int32_t n)
 /* x Phi(x), slope Phi(x) + x phi(x); slope may be NULL. */
 EQBI_KERNEL static void apply_gelu(float *EQBI_RESTRICT y, float *EQBI_RESTRICT slope, int32_t n)
 {
-    const float inv_sqrt2 = 0.70710678f, inv_sqrt_2pi = 0.39894228f;
+    float density;
     if (!slope) {
-        for (int32_t i = 0; i < n; i++)
-            y[i] *= 0.5f + 0.5f * eqbi_erff(y[i] * inv_sqrt2);
+        for (int32_t i = 0; i < n; i++) y[i] *= eqbi_normalf(y[i], &density);
         return;
     }
     for (int32_t i = 0; i < n; i++) {
-        float z = y[i], cdf = 0.5f + 0.5f * eqbi_erff(z * inv_sqrt2);
-        slope[i] = cdf + z * inv_sqrt_2pi * eqbi_expf(-0.5f * z * z);
+        float z = y[i], cdf = eqbi_normalf(z, &density);
+        slope[i] = cdf + z * density;
         y[i] = z * cdf;
     }
 }

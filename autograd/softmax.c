@@ -6,30 +6,41 @@
 
 #include <math.h>
 
-EQBI_KERNEL static double softmax_row(float *y, const float *x, int32_t n, bool take_log)
+/* The sum of e^(x - top), whose terms go to y unless it is NULL. Partial sums of a few hundred terms in
+ * float, then double: 30,522 small terms added to one large float would lose them.                */
+EQBI_INLINE double exp_sum(float *y, const float *x, int32_t n, float top)
 {
-    float top = -INFINITY;
-#pragma omp simd reduction(max : top)
-    for (int32_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
-    /* Partial sums of a few hundred terms in float, then double: 30,522 small terms added to one
-     * large float would lose them.                                                                */
     double sum = 0.0;
     for (int32_t from = 0; from < n; from += 256) {
         int32_t to = from + 256 < n ? from + 256 : n;
         float part = 0.0f;
 #pragma omp simd reduction(+ : part)
         for (int32_t i = from; i < to; i++) {
-            float e = eqbi_expf(x[i] - top);
-            if (!take_log) y[i] = e;
+            float e = eqbi_expf_to_88(x[i] - top);
+            if (y) y[i] = e;
             part += e;
         }
         sum += (double)part;
     }
-    double log_sum = log(sum);
+    return sum;
+}
+
+/* y may be x. */
+EQBI_KERNEL static double softmax_row(float *y, const float *x, int32_t n, bool take_log)
+{
+    float top = -INFINITY;
+#pragma omp simd reduction(max : top)
+    for (int32_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
+    double sum, log_sum;
     if (take_log) {
+        sum = exp_sum(NULL, x, n, top);
+        log_sum = log(sum);
         float shift = (float)log_sum;
+#pragma omp simd
         for (int32_t i = 0; i < n; i++) y[i] = x[i] - top - shift;
     } else {
+        sum = exp_sum(y, x, n, top);
+        log_sum = log(sum);
         float inverse = (float)(1.0 / sum);
         for (int32_t i = 0; i < n; i++) y[i] *= inverse;
     }
@@ -95,7 +106,7 @@ EQBI_KERNEL static void log_softmax_row_backward(float *dx, const float *y, cons
     for (int32_t i = 0; i < n; i++) sum += (double)dy[i];
     float total = (float)sum;
     for (int32_t i = 0; i < n; i++)
-        dx[i] = (beta != 0.0f ? dx[i] : 0.0f) + dy[i] - eqbi_expf(y[i]) * total;
+        dx[i] = (beta != 0.0f ? dx[i] : 0.0f) + dy[i] - eqbi_expf_to_88(y[i]) * total;
 }
 
 void eqbi_log_softmax_backward(graph *g, node *n)

@@ -12,9 +12,9 @@ EQBI_KERNEL static double keep_row(const float *EQBI_RESTRICT log_t, const float
     double loss = 0.0;
 #pragma omp simd reduction(+ : loss)
     for (int32_t i = 0; i < n; i++) {
-        float t = eqbi_expf(log_t[i]);
+        float t = eqbi_expf_to_88(log_t[i]);
         loss += (double)t * ((double)log_t[i] - (double)log_s[i]);
-        d[i] = scale * (eqbi_expf(log_s[i]) - t);
+        d[i] = scale * (eqbi_expf_to_88(log_s[i]) - t);
     }
     return loss;
 }

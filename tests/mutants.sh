@@ -103,7 +103,7 @@ autograd/unary.c s/2\.0f \* v/v/
 autograd/unary.c s/(beta != 0\.0f ? dx\[i\] : 0\.0f) + dy/0.0f * beta + dy/
 autograd/softmax.c s/(y->g\[i\] - (float)dot)/y->g[i]/
 autograd/softmax.c s/(beta != 0\.0f ? dx\[i\] : 0\.0f) + y->x/0.0f * beta + y->x/
-autograd/softmax.c s/ - eqbi_expf(y\[i\]) \* total/ - total/
+autograd/softmax.c s/ - eqbi_expf_to_88(y\[i\]) \* total/ - total/
 autograd/softmax.c s/(beta != 0\.0f ? dx\[i\] : 0\.0f) + dy/0.0f * beta + dy/
 autograd/softmax.c s/x\[i\] - top - shift/x[i] - (top + shift)/
 autograd/reduce.c s/n->out->g\[i \/ cols\]/n->out->g[0]/
@@ -135,7 +135,7 @@ losses/pair_loss.c s/dz\[female + (size_t)partner(pair, column)\]/dz[female + (s
 losses/pair_loss.c s/dz\[male + (size_t)column\] +=/dz[male + (size_t)column] =/
 losses/pair_loss.c s/scale \* b\[i\]/b[i]/
 losses/pair_loss.c s/if (e\[1\] == column) return e\[0\];//
-losses/keep_loss.c s/eqbi_expf(log_s\[i\]) - t/eqbi_expf(log_s[i])/
+losses/keep_loss.c s/eqbi_expf_to_88(log_s\[i\]) - t/eqbi_expf_to_88(log_s[i])/
 losses/keep_loss.c s/factor \* weight/factor/
 losses/keep_loss.c s/support\[i\] : i)\] += d/support[i] : i)] = d/
 losses/keep_loss.c s/(size_t)(support ? support\[i\] : i);/(size_t)i;/

@@ -1,4 +1,4 @@
-/* What the ops stand on: exp, erf and tanh for loops, softmax; and the arena, random numbers and
+/* What the ops stand on: exp, the normal distribution and tanh for loops, softmax; and the arena, random numbers and
  * masks in test_math_*.c.                                                                        */
 #include "tests/math_testing.h"
 
@@ -10,24 +10,49 @@
 #include <math.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------- exp, erf and tanh -- */
+/* ------------------------------------------------------------------ exp, normal and tanh -- */
 
 enum { BLOCK = 4096 };
 
+static inline float share_left(float x)
+{
+    float density;
+    return eqbi_normalf(x, &density);
+}
+
+static inline float density_at(float x)
+{
+    float density;
+    eqbi_normalf(x, &density);
+    return density;
+}
+
 /* Each function twice: as the loops of the library run it, for the machine at hand, and as compiled
  * without any extension (no FMA on x86-64). */
-#define BOTH(name)                                                                               \
+#define BOTH(name, f)                                                                            \
     EQBI_KERNEL static void name##_loop(float *y, const float *x)                                \
     {                                                                                            \
-        for (int i = 0; i < BLOCK; i++) y[i] = eqbi_##name##f(x[i]);                             \
+        for (int i = 0; i < BLOCK; i++) y[i] = f(x[i]);                                          \
     }                                                                                            \
     static void name##_plain(float *y, const float *x)                                           \
     {                                                                                            \
-        for (int i = 0; i < BLOCK; i++) y[i] = eqbi_##name##f(x[i]);                             \
+        for (int i = 0; i < BLOCK; i++) y[i] = f(x[i]);                                          \
     }
-BOTH(exp)
-BOTH(erf)
-BOTH(tanh)
+BOTH(exp, eqbi_expf)
+BOTH(to_88, eqbi_expf_to_88)
+BOTH(share, share_left)
+BOTH(density, density_at)
+BOTH(tanh, eqbi_tanhf)
+
+static double exact_share(double x)
+{
+    return 0.5 * erfc(-x * sqrt(0.5));
+}
+
+static double exact_density(double x)
+{
+    return exp(-0.5 * x * x) * 0.39894228040143268;
+}
 
 /* The bounds that vector_math.h promises; floor is the smallest size errors are measured against:
  * 1 makes the error absolute. */
@@ -37,15 +62,21 @@ static const struct function {
     double (*exact)(double);
     double bound, floor;
     float least, most; /* at and beyond these the value is beyond */
-    float below, above;
+    float below, above; /* NAN: nothing is promised there */
     float seams[4];    /* where one formula takes over from another */
 } functions[] = {
 #define EXP exp, 1e-7, 0, -87.33f, 88.72f, 0, INFINITY, {-87.33f, 88.72f, 0.34657f, -0.34657f}
-#define ERF erf, 1e-7, 1, -4.5f, 4.5f, -1, 1, {0.92f, -0.92f, 4, -4}
+#define TO_88 exp, 1e-7, 0, -87.33f, 88, 0, NAN, {-87.33f, 88, 0.34657f, -0.34657f}
+#define SHARE exact_share, 1e-7, 1, -13.3f, 13.3f, 0, 1, {0, -1e-5f, 13.2f, -13.2f}
+#define TAIL exact_share, 2e-6, 0, -5, 13.3f, NAN, 1, {0, -1e-5f, -1, -4}
+#define DENSITY exact_density, 1e-7, 1, -13.3f, 13.3f, 0, 0, {0, 1, 13.2f, -13.2f}
 #define TANH tanh, 2e-7, 0, -9.5f, 9.5f, -1, 1, {0.62f, -0.62f, 9, -9}
-    {"exp", exp_loop, EXP}, {"exp, plain", exp_plain, EXP},
-    {"erf", erf_loop, ERF}, {"erf, plain", erf_plain, ERF},
-    {"tanh", tanh_loop, TANH}, {"tanh, plain", tanh_plain, TANH},
+    {"exp", exp_loop, EXP},           {"exp, plain", exp_plain, EXP},
+    {"exp to 88", to_88_loop, TO_88}, {"exp to 88, plain", to_88_plain, TO_88},
+    {"normal", share_loop, SHARE},    {"normal, plain", share_plain, SHARE},
+    {"its tail", share_loop, TAIL},   {"its tail, plain", share_plain, TAIL},
+    {"density", density_loop, DENSITY}, {"density, plain", density_plain, DENSITY},
+    {"tanh", tanh_loop, TANH},        {"tanh, plain", tanh_plain, TANH},
 };
 
 static void check_block(const struct function *f, const float x[BLOCK])
@@ -57,7 +88,8 @@ static void check_block(const struct function *f, const float x[BLOCK])
         if (isnan(x[i])) {
             right = isnan(y[i]);
         } else if (x[i] < f->least || x[i] > f->most) {
-            right = y[i] == (x[i] < 0.0f ? f->below : f->above);
+            float beyond = x[i] < 0.0f ? f->below : f->above;
+            right = y[i] == beyond || isnan(beyond);
         } else {
             double exact = f->exact((double)x[i]), size = fmax(fabs(exact), f->floor);
             right = fabs((double)y[i] - exact) <= f->bound * size;
