@@ -4,15 +4,16 @@
  *     p <- p + pull lr / (peak lr) (p0 - p);  p <- p (1 - lr wd)
  *     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2
  *     p <- p - lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
- * in one pass over p, g, m, v: 28 bytes of traffic a parameter, which memory speed bounds. The norm is
- * summed in blocks of fixed size, so that it does not depend on the number of threads.             */
+ * in one pass over p, g, m, v: 28 bytes of traffic a parameter, which memory speed bounds. All entries are
+ * cut into parts of at most a fixed size, which threads take one after the other. The norm is summed
+ * part by part, so that it does not depend on the number of threads.                               */
 #include "trainer/adamw.h"
 #include "autograd/vector_math.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 1 << 15 }; /* floats a thread takes at a time */
+enum { BLOCK = 1 << 14 }; /* floats a thread takes at a time */
 
 void eqb_optimizer_options_default(eqb_optimizer_options *o)
 {
@@ -76,6 +77,20 @@ static eqb_status check_freeze(const eqb_model *m, const char *list, eqb_error *
     return EQB_OK;
 }
 
+static void cut(eqb_optimizer *o)
+{
+    const eqb_model *model = o->model;
+    for (int32_t i = 0; i < model->entries; i++) {
+        const eqbi_entry *e = &model->entry[i];
+        size_t size = (size_t)e->rows * (size_t)e->cols;
+        for (size_t from = 0; from < size && !o->frozen[i]; from += BLOCK)
+            o->part[o->parts++] =
+                (adamw_part){.at = e->offset + from,
+                             .count = (int32_t)(size - from < BLOCK ? size - from : BLOCK),
+                             .decay = e->decay};
+    }
+}
+
 static bool can_pull(const eqb_optimizer_options *o, const eqb_model *model)
 {
     return o->pull == 0.0 || (o->pull_to && o->pull_to->size == model->size && o->pull <= 1.0);
@@ -102,8 +117,10 @@ eqb_status eqb_optimizer_new(eqb_optimizer **out, eqb_model *model,
     o->frozen = eqbi_calloc(a, (size_t)model->entries, sizeof *o->frozen);
     o->m = eqbi_calloc(a, model->size, sizeof *o->m);
     o->v = eqbi_calloc(a, model->size, sizeof *o->v);
-    o->partial = eqbi_calloc(a, model->size / BLOCK + 1, sizeof *o->partial);
-    if (!o->frozen || !o->m || !o->v || !o->partial) {
+    o->part_room = model->size / BLOCK + (size_t)model->entries;
+    o->part = eqbi_calloc(a, o->part_room, sizeof *o->part);
+    o->partial = eqbi_calloc(a, o->part_room, sizeof *o->partial);
+    if (!o->frozen || !o->m || !o->v || !o->part || !o->partial) {
         eqb_optimizer_free(o);
         return eqbi_fail(err, EQB_ERR_NOMEM, "no memory for the moments of %zu parameters",
                          model->size);
@@ -111,6 +128,7 @@ eqb_status eqb_optimizer_new(eqb_optimizer **out, eqb_model *model,
     for (int32_t i = 0; i < model->entries; i++)
         o->frozen[i] = is_listed(options->freeze, model, i);
     eqbi_model_freeze(model, o->frozen);
+    cut(o);
     *out = o;
     return EQB_OK;
 }
@@ -122,7 +140,8 @@ void eqb_optimizer_free(eqb_optimizer *o)
     eqbi_free(a, o->frozen, (size_t)o->model->entries, sizeof *o->frozen);
     eqbi_free(a, o->m, o->model->size, sizeof *o->m);
     eqbi_free(a, o->v, o->model->size, sizeof *o->v);
-    eqbi_free(a, o->partial, o->model->size / BLOCK + 1, sizeof *o->partial);
+    eqbi_free(a, o->part, o->part_room, sizeof *o->part);
+    eqbi_free(a, o->partial, o->part_room, sizeof *o->partial);
     eqbi_free(a, o, 1, sizeof *o);
 }
 
@@ -142,31 +161,26 @@ EQBI_KERNEL static double square_sum(const float *g, size_t n)
 /* The norm of the gradients of what is not frozen. */
 static double global_norm(eqb_optimizer *o)
 {
-    const eqb_model *model = o->model;
+    const float *g = o->model->gradients;
+#pragma omp parallel for schedule(dynamic) if (o->parts > 1)
+    for (size_t i = 0; i < o->parts; i++)
+        o->partial[i] = square_sum(g + o->part[i].at, (size_t)o->part[i].count);
     double sum = 0.0;
-    for (int32_t i = 0; i < model->entries; i++) {
-        if (o->frozen[i]) continue;
-        const eqbi_entry *e = &model->entry[i];
-        size_t size = (size_t)e->rows * (size_t)e->cols;
-        const float *g = model->gradients + e->offset;
-#pragma omp parallel for schedule(static) if (size > BLOCK)
-        for (size_t from = 0; from < size; from += BLOCK)
-            o->partial[from / BLOCK] = square_sum(g + from, size - from < BLOCK ? size - from : BLOCK);
-        for (size_t k = 0; k * BLOCK < size; k++) sum += o->partial[k];
-    }
+    for (size_t i = 0; i < o->parts; i++) sum += o->partial[i];
     return sqrt(sum);
 }
 
-/* The numbers of one step, the same for all parameters but the decay. */
+/* The numbers of one step, the same for all parameters. */
 typedef struct update {
-    float clip, beta1, beta2, rate, inv_sqrt_bc2, epsilon, keep; /* keep = 1 - lr wd */
+    float clip, beta1, beta2, rate, inv_sqrt_bc2, epsilon;
 } update;
 
+/* keep = 1 - lr wd */
 EQBI_KERNEL static void adamw(float *EQBI_RESTRICT p, const float *EQBI_RESTRICT g,
                               float *EQBI_RESTRICT m, float *EQBI_RESTRICT v, size_t n,
-                              const update *u)
+                              const update *u, float keep)
 {
-    const float clip = u->clip, b1 = u->beta1, b2 = u->beta2, rate = u->rate, keep = u->keep;
+    const float clip = u->clip, b1 = u->beta1, b2 = u->beta2, rate = u->rate;
     const float scale = u->inv_sqrt_bc2, epsilon = u->epsilon;
     for (size_t i = 0; i < n; i++) {
         float d = g[i] * clip;
@@ -203,17 +217,13 @@ eqb_status eqb_optimizer_step(eqb_optimizer *o, double learning_rate, double *no
     bool pull = o->options.pull > 0.0 && learning_rate > 0.0;
     const float *to = pull ? o->options.pull_to->block : NULL;
     float share = (float)fmin(o->options.pull * learning_rate / o->options.learning_rate, 1.0);
-    for (int32_t i = 0; i < model->entries; i++) {
-        if (o->frozen[i]) continue;
-        const eqbi_entry *e = &model->entry[i];
-        size_t size = (size_t)e->rows * (size_t)e->cols;
-        u.keep = e->decay ? (float)(1.0 - learning_rate * o->options.weight_decay) : 1.0f;
-#pragma omp parallel for schedule(static) if (size > BLOCK)
-        for (size_t from = 0; from < size; from += BLOCK) {
-            size_t n = size - from < BLOCK ? size - from : BLOCK, at = e->offset + from;
-            if (to) pull_back(model->block + at, to + at, n, share);
-            adamw(model->block + at, model->gradients + at, o->m + at, o->v + at, n, &u);
-        }
+    float decayed = (float)(1.0 - learning_rate * o->options.weight_decay);
+#pragma omp parallel for schedule(dynamic) if (o->parts > 1)
+    for (size_t i = 0; i < o->parts; i++) {
+        size_t at = o->part[i].at, n = (size_t)o->part[i].count;
+        if (to) pull_back(model->block + at, to + at, n, share);
+        adamw(model->block + at, model->gradients + at, o->m + at, o->v + at, n, &u,
+              o->part[i].decay ? decayed : 1.0f);
     }
     eqb_model_forget_gradients(model);
     return EQB_OK;
