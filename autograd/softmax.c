@@ -122,13 +122,16 @@ void eqbi_log_softmax_backward(graph *g, node *n)
     }
 }
 
-EQBI_KERNEL static void add_scaled(float *EQBI_RESTRICT to, const float *EQBI_RESTRICT from, int32_t n,
-                                   float scale)
+EQBI_KERNEL static void add_scaled(float *EQBI_RESTRICT to, float beta,
+                                   const float *EQBI_RESTRICT from, int32_t n, float scale)
 {
-    for (int32_t i = 0; i < n; i++) to[i] += scale * from[i];
+    if (beta == 0.0f)
+        for (int32_t i = 0; i < n; i++) to[i] = scale * from[i];
+    else
+        for (int32_t i = 0; i < n; i++) to[i] += scale * from[i];
 }
 
-void eqbi_add_scaled(float *to, const float *from, int32_t n, float scale)
+void eqbi_add_scaled(float *to, float beta, const float *from, int32_t n, float scale)
 {
-    add_scaled(to, from, n, scale);
+    add_scaled(to, beta, from, n, scale);
 }

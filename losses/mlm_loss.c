@@ -9,18 +9,22 @@
 #include "autograd/ops.h"
 #include "autograd/softmax.h"
 
-static double cross_entropy_row(float *dz, float *p, const float *z, int32_t n, int32_t label,
-                                float scale)
+#include <string.h>
+
+/* dz = beta dz + what the row brings, dz maybe NULL. */
+static double cross_entropy_row(float *dz, float beta, float *p, const float *z, int32_t n,
+                                int32_t label, float scale)
 {
     double loss = eqbi_softmax_row(p, z, n, false) - (double)z[label];
     if (dz) {
-        eqbi_add_scaled(dz, p, n, scale);
+        eqbi_add_scaled(dz, beta, p, n, scale);
         dz[label] -= scale;
     }
     return loss;
 }
 
-static double mse_row(float *dz, float *p, const float *z, int32_t n, int32_t label, float scale)
+static double mse_row(float *dz, float beta, float *p, const float *z, int32_t n, int32_t label,
+                      float scale)
 {
     eqbi_softmax_row(p, z, n, false);
     double loss = 0.0, dot = 0.0; /* of e and of p e */
@@ -31,7 +35,7 @@ static double mse_row(float *dz, float *p, const float *z, int32_t n, int32_t la
     }
     for (int32_t i = 0; dz && i < n; i++) {
         float e = p[i] - (i == label ? 1.0f : 0.0f);
-        dz[i] += 2.0f * scale * p[i] * (e - (float)dot);
+        dz[i] = (beta != 0.0f ? dz[i] : 0.0f) + 2.0f * scale * p[i] * (e - (float)dot);
     }
     return loss;
 }
@@ -48,18 +52,20 @@ double eqb_loss_mlm(eqb_graph *g, eqb_tensor *logits, const int32_t *labels, con
     float *p = eqbi_scratch(g, (size_t)rows * (size_t)n, sizeof *p);
     double *loss = eqbi_scratch(g, (size_t)rows, sizeof *loss);
     if (!p || !loss || g->err.status != EQB_OK) return 0.0;
-    float *dz = eqbi_grad_sum(g, logits);
+    float beta, *dz = eqbi_grad(g, logits, &beta);
 #pragma omp parallel for schedule(static) if (eqbi_size(logits) > EQBI_PARALLEL_MIN)
     for (int32_t r = 0; r < rows; r++) {
         loss[r] = 0.0;
         float weight = weights ? weights[r] : 1.0f;
-        if (labels[r] < 0 || weight == 0.0f) continue;
         size_t at = (size_t)r * (size_t)n;
-        float *d = dz ? dz + at : NULL;
+        float *d = dz ? dz + at : NULL, scale = factor * weight;
+        if (labels[r] < 0 || weight == 0.0f) {
+            if (d && beta == 0.0f) memset(d, 0, (size_t)n * sizeof *d);
+            continue;
+        }
         double l = kind == EQB_LABEL_MSE
-                       ? mse_row(d, p + at, logits->x + at, n, labels[r], factor * weight)
-                       : cross_entropy_row(d, p + at, logits->x + at, n, labels[r],
-                                           factor * weight);
+                       ? mse_row(d, beta, p + at, logits->x + at, n, labels[r], scale)
+                       : cross_entropy_row(d, beta, p + at, logits->x + at, n, labels[r], scale);
         loss[r] = (double)weight * l;
     }
     double sum = 0.0;

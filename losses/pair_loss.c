@@ -151,8 +151,8 @@ static double one_pair(const setting *s, const eqb_pair_rows *pair, float *a, fl
     }
     double loss = (double)pair->weight * pair_row(a, b, s->n, s->kind);
     if (whole && dz) {
-        eqbi_add_scaled(dz + male, a, s->n, scale);
-        eqbi_add_scaled(dz + female, b, s->n, scale);
+        eqbi_add_scaled(dz + male, 1.0f, a, s->n, scale);
+        eqbi_add_scaled(dz + female, 1.0f, b, s->n, scale);
     }
     for (int32_t i = 0; !whole && dz && i < s->n; i++) {
         int32_t column = s->support ? s->support[i] : i;
