@@ -136,21 +136,21 @@ void eqbi_add_norm_backward(graph *g, node *n)
     bool parallel = eqbi_size(x) > EQBI_PARALLEL_MIN;
     float beta_gain, beta_bias, beta_x, beta_r;
     float *dgain = eqbi_grad(g, gain, &beta_gain), *dbias = eqbi_grad(g, bias, &beta_bias);
-    if (dgain || dbias) {
-        enum { BLOCK = 128 };
-#pragma omp parallel for schedule(static) if (parallel)
-        for (int32_t c = 0; c < cols; c += BLOCK)
-            norm_params_backward(dgain, beta_gain, dbias, beta_bias, dy, s->xhat, rows, cols, c,
-                                 c + BLOCK < cols ? c + BLOCK : cols);
-    }
     /* In the order in which a row is written: x and residual may be one tensor. */
     float *dr = eqbi_grad(g, residual, &beta_r), *dx = eqbi_grad(g, x, &beta_x);
-    if (!dx && !dr) return;
-#pragma omp parallel for schedule(static) if (parallel)
-    for (int32_t r = 0; r < rows; r++) {
-        size_t at = (size_t)r * (size_t)cols;
-        norm_row_backward(dy + at, s->xhat + at, gain->x, s->inv_sigma[r], cols,
-                          dx ? dx + at : NULL, beta_x, dr ? dr + at : NULL, beta_r, &s->mask,
-                          eqbi_mask_row(&s->mask, (size_t)r));
+    enum { BLOCK = 64 };
+#pragma omp parallel if (parallel)
+    {
+#pragma omp for schedule(static) nowait
+        for (int32_t c = 0; c < (dgain || dbias ? cols : 0); c += BLOCK)
+            norm_params_backward(dgain, beta_gain, dbias, beta_bias, dy, s->xhat, rows, cols, c,
+                                 c + BLOCK < cols ? c + BLOCK : cols);
+#pragma omp for schedule(static) nowait
+        for (int32_t r = 0; r < (dx || dr ? rows : 0); r++) {
+            size_t at = (size_t)r * (size_t)cols;
+            norm_row_backward(dy + at, s->xhat + at, gain->x, s->inv_sigma[r], cols,
+                              dx ? dx + at : NULL, beta_x, dr ? dr + at : NULL, beta_r, &s->mask,
+                              eqbi_mask_row(&s->mask, (size_t)r));
+        }
     }
 }

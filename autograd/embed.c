@@ -84,7 +84,7 @@ void eqbi_embed_backward(graph *g, node *n)
     float *dtype = eqbi_grad_sum(g, n->in[2]);
     const float *dy = n->out->g;
     int32_t cols = n->out->cols;
-    enum { BLOCK = 128 };
+    enum { BLOCK = 64 };
 #pragma omp parallel for schedule(static) if (eqbi_size(n->out) > EQBI_PARALLEL_MIN)
     for (int32_t c = 0; c < cols; c += BLOCK) {
         int32_t width = c + BLOCK < cols ? BLOCK : cols - c;
