@@ -25,42 +25,84 @@ typedef struct saved_attention {
 
 /* -------------------------------------------------- products of one head, [R, D] and [L, D] -- */
 
-/* o[r] = beta o[r] + sum over c of s[r, c] a[c], or of s[c, r] when transposed: four rows of a for
- * each pass over o[r]. Past the end the last row of a stands in, with weight 0. lds: floats from one
- * row of s to the next.                                                                           */
-EQBI_KERNEL static void short_mix(float *EQBI_RESTRICT o, int32_t ldo, int32_t rows,
-                                  const float *s, int32_t lds, bool transposed,
-                                  const float *EQBI_RESTRICT a, int32_t lda, int32_t count,
-                                  int32_t d, float beta)
+typedef float v8 __attribute__((vector_size(32)));
+typedef float v8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
+enum { LANES = 8, WIDE = 4, TALL = 2 }; /* WIDE * TALL sums hide the latency of a multiply-add */
+
+/* How the weights of a sum lie: weight c of row r is s[r * row + c * next]. */
+typedef struct weights {
+    const float *s;
+    size_t row, next;
+    int32_t count;
+} weights;
+
+/* LANES * width columns of height rows of o = beta o + sum over c of weight c times row c of a. */
+EQBI_INLINE void mix_tile(int height, int width, float *o, size_t ldo, const float *s,
+                          const weights *w, const float *a, size_t lda, float beta)
 {
-    for (int32_t r = 0; r < rows; r++) {
-        float *out = o + (size_t)r * (size_t)ldo;
-        if (beta == 0.0f)
-            for (int32_t i = 0; i < d; i++) out[i] = 0.0f;
-        for (int32_t c = 0; c < count; c += 4) {
-            const float *x[4];
-            float w[4];
-            for (int32_t v = 0; v < 4; v++) {
-                int32_t row = c + v < count ? c + v : count - 1;
-                float weight = transposed ? s[row * lds + r] : s[r * lds + row];
-                x[v] = a + (size_t)row * (size_t)lda;
-                w[v] = c + v < count ? weight : 0.0f;
-            }
-            const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
-            float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
-            for (int32_t i = 0; i < d; i++)
-                out[i] += (w0 * x0[i] + w1 * x1[i]) + (w2 * x2[i] + w3 * x3[i]);
+    v8 sum[TALL][WIDE];
+#pragma GCC unroll 2
+    for (int r = 0; r < height; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < width; i++) {
+            sum[r][i] = (v8){0};
+            if (beta != 0.0f) sum[r][i] = *(v8_anywhere *)(o + (size_t)r * ldo + i * LANES);
+        }
+    for (int32_t c = 0; c < w->count; c++, s += w->next, a += lda) {
+#pragma GCC unroll 2
+        for (int r = 0; r < height; r++) {
+            float x = s[(size_t)r * w->row];
+            v8 all = {x, x, x, x, x, x, x, x};
+#pragma GCC unroll 4
+            for (int i = 0; i < width; i++) sum[r][i] += all * *(const v8_anywhere *)(a + i * LANES);
         }
     }
+#pragma GCC unroll 2
+    for (int r = 0; r < height; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < width; i++)
+            *(v8_anywhere *)(o + (size_t)r * ldo + i * LANES) = sum[r][i];
 }
 
+/* height rows: d columns, as wide as there is room. */
+EQBI_INLINE void mix_rows(int height, float *o, size_t ldo, const float *s, const weights *w,
+                          const float *a, size_t lda, int32_t d, float beta)
+{
+    int32_t i = 0;
+    for (; i + WIDE * LANES <= d; i += WIDE * LANES)
+        mix_tile(height, WIDE, o + i, ldo, s, w, a + i, lda, beta);
+    for (; i + LANES <= d; i += LANES) mix_tile(height, 1, o + i, ldo, s, w, a + i, lda, beta);
+    for (; i < d; i++)
+        for (int r = 0; r < height; r++) {
+            float sum = beta != 0.0f ? o[(size_t)r * ldo + (size_t)i] : 0.0f;
+            for (int32_t c = 0; c < w->count; c++)
+                sum += s[(size_t)r * w->row + (size_t)c * w->next] *
+                       a[(size_t)c * lda + (size_t)i];
+            o[(size_t)r * ldo + (size_t)i] = sum;
+        }
+}
+
+/* o [rows, d] = beta o + the weights' rows times a [count, d]. */
+EQBI_KERNEL static void short_mix(float *o, size_t ldo, int32_t rows, const weights *w,
+                                  const float *a, size_t lda, int32_t d, float beta)
+{
+    int32_t r = 0;
+    for (; r + TALL <= rows; r += TALL)
+        mix_rows(TALL, o + (size_t)r * ldo, ldo, w->s + (size_t)r * w->row, w, a, lda, d, beta);
+    if (r < rows)
+        mix_rows(1, o + (size_t)r * ldo, ldo, w->s + (size_t)r * w->row, w, a, lda, d, beta);
+}
+
+/* o[r] = beta o[r] + sum over c of s[r, c] a[c], or of s[c, r] when transposed. */
 static void mix(float *o, int32_t ldo, int32_t rows, const float *s, int32_t lds, bool transposed,
                 const float *a, int32_t lda, int32_t count, int32_t d, float beta)
 {
+    weights w = {s, transposed ? 1 : (size_t)lds, transposed ? (size_t)lds : 1, count};
     if ((rows <= SHORT && count <= SHORT) || count == 0)
-        short_mix(o, ldo, rows, s, lds, transposed, a, lda, count, d, beta);
+        short_mix(o, (size_t)ldo, rows, &w, a, (size_t)lda, d, beta);
     else
-        eqbi_gemm_here(transposed, false, rows, d, count, s, lds, a, lda, beta, o, ldo);
+        eqbi_gemm_here(&(eqbi_product){transposed, false, rows, d, count, s, a, o, lds, lda, ldo,
+                                       beta, NULL, NULL});
 }
 
 /* ------------------------------------------------------------------------- rows of [R, L] -- */
@@ -156,6 +198,28 @@ static head head_of(const saved_attention *s, int32_t index, int32_t d)
     return h;
 }
 
+/* s [R, L] = a b^T, a [R, D], b [L, D]. */
+static void scores(float *s, const head *h, int32_t d, const float *a, int32_t lda, const float *b,
+                   int32_t ldb)
+{
+    eqbi_gemm_here(&(eqbi_product){.transpose_b = true,
+                                   .m = h->queries,
+                                   .n = h->length,
+                                   .k = d,
+                                   .a = a,
+                                   .b = b,
+                                   .c = s,
+                                   .lda = lda,
+                                   .ldb = ldb,
+                                   .ldc = h->length});
+}
+
+/* Few queries, too, look at all keys. */
+static bool worth_a_team(const tensor *q, const tensor *kv)
+{
+    return eqbi_size(q) + (kv ? eqbi_size(kv) : 0) > EQBI_PARALLEL_MIN;
+}
+
 static size_t largest_head(const saved_attention *s)
 {
     size_t largest = 0;
@@ -198,13 +262,12 @@ static tensor *attention(graph *g, tensor *q, tensor *kv, saved_attention s, int
     int32_t d = hidden / s.heads;
     float scale = 1.0f / sqrtf((float)d);
     projections x = kv ? in_two(q->x, kv->x, hidden) : all_in_one(q->x, hidden);
-#pragma omp parallel for schedule(dynamic) if (eqbi_size(o) > EQBI_PARALLEL_MIN)
+#pragma omp parallel for schedule(dynamic) if (worth_a_team(q, kv))
     for (int32_t i = 0; i < s.sequences * s.heads; i++) {
         head h = head_of(&s, i, d);
         float *mine = scratch + (size_t)omp_get_thread_num() * size, *p = h.p ? h.p : mine;
         size_t keys = h.row * (size_t)x.ldkv + h.column;
-        eqbi_gemm_here(false, true, h.queries, h.length, d, x.q + h.query * (size_t)x.ldq + h.column,
-                  x.ldq, x.k + keys, x.ldkv, 0.0f, p, h.length);
+        scores(p, &h, d, x.q + h.query * (size_t)x.ldq + h.column, x.ldq, x.k + keys, x.ldkv);
         softmax_rows(p, h.queries, h.length, scale);
         bool drops = s.mask.threshold > 0;
         if (drops) mask_rows(mine, p, h.queries, h.length, &s.mask, h.first_row);
@@ -254,7 +317,7 @@ void eqbi_attention_backward(graph *g, node *n)
     float scale = 1.0f / sqrtf((float)d);
     projections x = kv ? in_two(q->x, kv->x, hidden) : all_in_one(q->x, hidden);
     projections dx = kv ? in_two(dq, dkv, hidden) : all_in_one(dq, hidden);
-#pragma omp parallel for schedule(dynamic) if (eqbi_size(n->out) > EQBI_PARALLEL_MIN)
+#pragma omp parallel for schedule(dynamic) if (worth_a_team(q, kv))
     for (int32_t i = 0; i < s->sequences * s->heads; i++) {
         head h = head_of(s, i, d);
         float *dp = scratch + (size_t)omp_get_thread_num() * 2 * size, *masked = dp + size;
@@ -267,8 +330,7 @@ void eqbi_attention_backward(graph *g, node *n)
             mix(dx.v + keys, x.ldkv, h.length, drops ? masked : h.p, h.length, true, d_o, hidden,
                 h.queries, d, beta_kv);
         }
-        eqbi_gemm_here(false, true, h.queries, h.length, d, d_o, hidden, x.v + keys, x.ldkv, 0.0f, dp,
-                  h.length);
+        scores(dp, &h, d, d_o, hidden, x.v + keys, x.ldkv);
         if (drops) mask_rows(dp, dp, h.queries, h.length, &s->mask, h.first_row);
         softmax_rows_backward(dp, h.p, h.queries, h.length, scale);
         if (dx.q)

@@ -1,23 +1,60 @@
-/* The two doors to matrix products, and the three ways behind them.
+/* Matrix products: which of the ways a product goes, and how it is shared out.
  *
- * Few rows times W^T: gemm_few.c.
- * Other shapes in which it beats BLAS: the kernel of gemm_kernel.c, where the processor has AVX2.
- * BLAS: the result is cut into one tile for each thread, and each thread makes a call for its own
- * tile, which an OpenMP build of OpenBLAS then runs in that thread alone. OpenBLAS's own threads
- * share packed blocks and wait for each other at each of them. */
+ * Few rows times W^T: gemm_few.c, each thread a part of W's rows.
+ * Other shapes in which it beats BLAS: the kernel of gemm_kernel.c, where the processor has AVX2. In a
+ * large product its threads share the packed operand. A small one is over before the copies have
+ * gone from one core's cache to the other's: there each thread makes a tile of C from the beginning.
+ * BLAS: such tiles, too; an OpenMP build of OpenBLAS runs each call in the thread that makes it.
+ * OpenBLAS's own threads share packed blocks and wait for each other at each of them.              */
+#include "autograd/gemm.h"
 #include "autograd/gemm_few.h"
 #include "autograd/gemm_kernel.h"
-#include "autograd/ops.h"
 
 #include <cblas.h>
 #include <omp.h>
 
 enum {
     PARALLEL_MIN = 1 << 20, /* multiply-adds: below it a second thread is not worth waking   */
-    TILE = 16,              /* cuts lie at multiples of it: BLAS's kernels have such widths  */
+    SHARED_MIN = 1 << 26,   /* multiply-adds: from here on threads share the packed operand  */
+    TILE = 16,              /* cuts lie at multiples of it: kernels have such widths         */
     SHARE = 48,             /* rows of W a thread takes at a time                            */
     ON_STACK = 1 << 13      /* floats of few rows that are packed there                      */
 };
+
+/* ----------------------------------------------------------------------------------- tiles -- */
+
+/* Where part i of parts begins in 0 .. n. */
+static int32_t cut(int32_t n, int32_t parts, int32_t i)
+{
+    return i == parts ? n : (int32_t)((int64_t)(n / TILE) * i / parts) * TILE;
+}
+
+/* Rows of the grid of tiles whose tiles have the shortest sides: that is what each of them packs. */
+static int32_t grid_rows(int32_t m, int32_t n, int32_t tiles)
+{
+    int32_t best = 1;
+    for (int32_t rows = 2; rows <= tiles; rows++)
+        if (tiles % rows == 0 && m / rows + n / (tiles / rows) < m / best + n / (tiles / best))
+            best = rows;
+    return best;
+}
+
+/* Tile i of tiles as a product of its own, maybe with no rows or columns; *row and *column: where it
+ * begins.                                                                                         */
+static eqbi_product tile_of(const eqbi_product *p, int32_t tiles, int32_t i, int32_t *row,
+                            int32_t *column)
+{
+    int32_t rows = grid_rows(p->m, p->n, tiles), columns = tiles / rows;
+    *row = cut(p->m, rows, i / columns);
+    *column = cut(p->n, columns, i % columns);
+    eqbi_product t = *p;
+    t.m = cut(p->m, rows, i / columns + 1) - *row;
+    t.n = cut(p->n, columns, i % columns + 1) - *column;
+    t.a += (size_t)*row * (p->transpose_a ? 1 : (size_t)p->lda);
+    t.b += (size_t)*column * (p->transpose_b ? (size_t)p->ldb : 1);
+    t.c += (size_t)*row * (size_t)p->ldc + (size_t)*column;
+    return t;
+}
 
 /* ------------------------------------------------------------------------------------ BLAS -- */
 
@@ -31,120 +68,167 @@ static bool calls_stay_in_their_thread(void)
 #endif
 }
 
-/* Where part i of parts begins in 0 .. n. */
-static int32_t cut(int32_t n, int32_t parts, int32_t i)
+static void blas(const eqbi_product *p)
 {
-    return i == parts ? n : (int32_t)((int64_t)(n / TILE) * i / parts) * TILE;
-}
-
-/* Rows of the grid of tiles whose tiles have the shortest sides: that is what each call packs. */
-static int32_t grid_rows(int32_t m, int32_t n, int32_t tiles)
-{
-    int32_t best = 1;
-    for (int32_t rows = 2; rows <= tiles; rows++)
-        if (tiles % rows == 0 && m / rows + n / (tiles / rows) < m / best + n / (tiles / best))
-            best = rows;
-    return best;
-}
-
-static void blas_tile(const eqbi_product *p, int32_t row, int32_t end, int32_t column, int32_t last)
-{
-    if (row == end || column == last) return;
     cblas_sgemm(CblasRowMajor, p->transpose_a ? CblasTrans : CblasNoTrans,
-                p->transpose_b ? CblasTrans : CblasNoTrans, end - row, last - column, p->k, 1.0f,
-                p->a + (size_t)row * (p->transpose_a ? 1 : (size_t)p->lda), p->lda,
-                p->b + (size_t)column * (p->transpose_b ? (size_t)p->ldb : 1), p->ldb, p->beta,
-                p->c + (size_t)row * (size_t)p->ldc + column, p->ldc);
+                p->transpose_b ? CblasTrans : CblasNoTrans, p->m, p->n, p->k, 1.0f, p->a, p->lda,
+                p->b, p->ldb, p->beta, p->c, p->ldc);
 }
 
-/* The whole product in the calling thread. Outside of parallel regions, and inside those that have
- * one thread only, OpenBLAS would make a team of its own, in the latter even new threads each time;
- * it asks how many it may have, and that is a setting of the calling thread.                      */
-static void blas_alone(const eqbi_product *p)
+/* In the calling thread alone. Outside of parallel regions, and inside those that have one thread only,
+ * OpenBLAS would make a team of its own, in the latter even new threads each time; it asks how many
+ * it may have, and that is a setting of the calling thread.                                       */
+static void blas_here(const eqbi_product *p)
 {
+    if (omp_in_parallel()) {
+        blas(p);
+        return;
+    }
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
-    blas_tile(p, 0, p->m, 0, p->n);
+    blas(p);
     omp_set_num_threads(threads);
 }
 
-static void blas(const eqbi_product *p, int32_t tiles)
-{
-    int32_t rows = grid_rows(p->m, p->n, tiles), columns = tiles / rows;
-#pragma omp parallel for schedule(static)
-    for (int32_t i = 0; i < tiles; i++)
-        blas_tile(p, cut(p->m, rows, i / columns), cut(p->m, rows, i / columns + 1),
-                  cut(p->n, columns, i % columns), cut(p->n, columns, i % columns + 1));
-}
-
-/* ------------------------------------------------------------------------------------ doors -- */
+/* ------------------------------------------------------------------------------------ plans -- */
 
 static bool few(const eqbi_product *p)
 {
     return p->m <= EQBI_FEW && !p->transpose_a && p->transpose_b;
 }
 
-/* x, packed, has room for the rows of a. */
-static void few_rows(const eqbi_product *p, float *x, int threads)
-{
-    eqbi_few_pack(x, p->a, p->lda, p->m, p->k);
-#pragma omp parallel for schedule(static) if (threads > 1)
-    for (int32_t j = 0; j < p->n; j += SHARE)
-        eqbi_few_multiply(x, p->m, p->k, p->b, p->ldb, p->n, j, j + SHARE < p->n ? j + SHARE : p->n,
-                          p->beta, p->c, p->ldc);
-}
-
-void eqbi_gemm_here(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k,
-                    const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
-                    int32_t ldc)
-{
-    eqbi_product p = {transpose_a, transpose_b, m, n, k, a, b, c, lda, ldb, ldc, beta};
-    if (m == 0) return; /* a sequence without queries */
-    if (few(&p) && eqbi_few_size(m, k) <= ON_STACK) {
-        _Alignas(64) float x[ON_STACK];
-        few_rows(&p, x, 1);
-    } else {
-        blas_alone(&p);
-    }
-}
-
-/* As measured on Zen 3 against the tiles of BLAS: the gradient of a vocabulary takes 0.65 of its time,
- * x W^T 0.87 to 1.0, dz^T x 0.96 (1.1 with few columns), dz W 0.98 to 1.04 in one thread, less in
- * several, but 1.2 with few rows.                                                                 */
+/* As measured on Zen 3: BLAS is better only at dz W with few rows, where most of the work is to pack W.
+ * Tiles take 0.85 to 1.0 of the time of BLAS's tiles, the gradient of a vocabulary 0.7.            */
 static bool kernel_is_faster(const eqbi_product *p)
 {
-    enum { MANY_COLUMNS = 512, MANY_ROWS = 64 };
-    bool shape = p->transpose_a   ? !p->transpose_b && p->n >= MANY_COLUMNS
-                 : p->transpose_b ? true
-                                  : p->m >= MANY_ROWS;
-    return shape && eqbi_gemm_kernel_usable();
+    enum { MANY_ROWS = 64 };
+    return (p->transpose_a ? !p->transpose_b : p->transpose_b || p->m >= MANY_ROWS) &&
+           eqbi_gemm_kernel_usable();
 }
 
-bool eqbi_gemm(graph *g, bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k,
-               const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
-               int32_t ldc)
+static eqbi_way way_of(const eqbi_product *p, int threads)
 {
-    eqbi_product p = {transpose_a, transpose_b, m, n, k, a, b, c, lda, ldb, ldc, beta};
-    bool parallel = (int64_t)m * n * k >= PARALLEL_MIN && !omp_in_parallel();
+    if (few(p)) return EQBI_WAY_FEW;
+    if (!kernel_is_faster(p)) return EQBI_WAY_BLAS;
+    bool large = (int64_t)p->m * p->n * p->k >= SHARED_MIN;
+    return large && threads > 1 ? EQBI_WAY_SHARED : EQBI_WAY_TILES;
+}
+
+void eqbi_gemm_begin(graph *g)
+{
+    eqbi_arena_reset(&g->work);
+}
+
+bool eqbi_gemm_plan(graph *g, const eqbi_product *p, eqbi_plan *plan)
+{
+    bool parallel = (int64_t)p->m * p->n * p->k >= PARALLEL_MIN && !omp_in_parallel();
     int threads = parallel ? omp_get_max_threads() : 1;
-    bool is_few = few(&p), by_kernel = !is_few && kernel_is_faster(&p);
-    if (is_few || by_kernel) {
-        size_t bytes = is_few ? eqbi_few_size(m, k) * sizeof(float)
-                              : eqbi_gemm_kernel_scratch(&p, threads);
-        eqbi_arena_reset(&g->work);
-        float *scratch = eqbi_arena_alloc(&g->work, bytes, 1);
-        if (!scratch) {
-            eqbi_graph_fail(g, EQB_ERR_NOMEM, "no memory for %zu bytes of a product", bytes);
-            return false;
+    *plan = (eqbi_plan){.product = *p, .way = way_of(p, threads), .threads = threads};
+    size_t common = 0;
+    switch (plan->way) {
+    case EQBI_WAY_FEW: common = eqbi_few_size(p->m, p->k); break;
+    case EQBI_WAY_SHARED:
+        common = eqbi_gemm_kernel_a(p);
+        plan->share = eqbi_gemm_kernel_b(p, threads);
+        break;
+    case EQBI_WAY_TILES:
+        for (int32_t i = 0, row, column; i < threads; i++) {
+            eqbi_product t = tile_of(p, threads, i, &row, &column);
+            size_t size = t.m && t.n ? eqbi_gemm_kernel_a(&t) + eqbi_gemm_kernel_b(&t, 1) : 0;
+            plan->share = size > plan->share ? size : plan->share;
         }
-        if (is_few)
-            few_rows(&p, scratch, threads);
-        else
-            eqbi_gemm_kernel(&p, scratch, threads);
-    } else if (threads > 1 && calls_stay_in_their_thread()) {
-        blas(&p, threads);
-    } else {
-        blas_alone(&p);
+        break;
+    case EQBI_WAY_BLAS:
+        if (!calls_stay_in_their_thread()) plan->threads = 1;
+        return true;
     }
+    size_t count = common + (size_t)threads * plan->share;
+    plan->scratch = eqbi_arena_alloc(&g->work, count, sizeof *plan->scratch);
+    if (!plan->scratch)
+        eqbi_graph_fail(g, EQB_ERR_NOMEM, "no memory for %zu floats of a product", count);
+    return plan->scratch != NULL;
+}
+
+static void run_few(const eqbi_product *p, float *x)
+{
+#pragma omp single
+    eqbi_few_pack(x, p->a, p->lda, p->m, p->k);
+#pragma omp for schedule(static) nowait
+    for (int32_t j = 0; j < p->n; j += SHARE) {
+        int32_t end = j + SHARE < p->n ? j + SHARE : p->n;
+        eqbi_few_multiply(x, p->m, p->k, p->b, p->ldb, p->n, j, end, p->beta, p->c, p->ldc);
+        if (p->then) p->then(p->context, 0, p->m, j, end - j);
+    }
+}
+
+static void run_tiles(const eqbi_plan *plan)
+{
+    const eqbi_product *p = &plan->product;
+#pragma omp for schedule(static) nowait
+    for (int32_t i = 0; i < plan->threads; i++) {
+        int32_t row, column;
+        eqbi_product t = tile_of(p, plan->threads, i, &row, &column);
+        if (t.m == 0 || t.n == 0) continue;
+        if (plan->way == EQBI_WAY_TILES) {
+            float *mine = plan->scratch + (size_t)i * plan->share;
+            eqbi_gemm_kernel_here(&t, mine, mine + eqbi_gemm_kernel_a(&t));
+        } else {
+            blas_here(&t);
+        }
+        if (p->then) p->then(p->context, row, t.m, column, t.n);
+    }
+}
+
+void eqbi_gemm_run(const eqbi_plan *plan)
+{
+    const eqbi_product *p = &plan->product;
+    switch (plan->way) {
+    case EQBI_WAY_FEW: run_few(p, plan->scratch); break;
+    case EQBI_WAY_SHARED: {
+        float *b = plan->scratch + eqbi_gemm_kernel_a(p);
+        b += (size_t)omp_get_thread_num() * plan->share;
+        eqbi_gemm_kernel_team(p, plan->threads, plan->scratch, b);
+        break;
+    }
+    case EQBI_WAY_TILES:
+    case EQBI_WAY_BLAS: run_tiles(plan); break;
+    }
+}
+
+/* ------------------------------------------------------------------------------------ doors -- */
+
+void eqbi_team(int threads, void (*work)(const void *context), const void *context)
+{
+    if (threads == 1 && omp_get_level() == 0) {
+        work(context);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    work(context);
+}
+
+static void run(const void *plan)
+{
+    eqbi_gemm_run(plan);
+}
+
+bool eqbi_gemm(graph *g, const eqbi_product *p)
+{
+    eqbi_plan plan;
+    eqbi_gemm_begin(g);
+    if (!eqbi_gemm_plan(g, p, &plan)) return false;
+    eqbi_team(plan.threads, run, &plan);
     return true;
+}
+
+void eqbi_gemm_here(const eqbi_product *p)
+{
+    if (p->m == 0) return; /* a sequence without queries */
+    if (few(p) && eqbi_few_size(p->m, p->k) <= ON_STACK) {
+        _Alignas(64) float x[ON_STACK];
+        eqbi_few_pack(x, p->a, p->lda, p->m, p->k);
+        eqbi_few_multiply(x, p->m, p->k, p->b, p->ldb, p->n, 0, p->n, p->beta, p->c, p->ldc);
+    } else {
+        blas_here(p);
+    }
 }

@@ -5,12 +5,10 @@
  * turn broadcasts six numbers of A and multiplies them into two registers of B. What a turn needs
  * lies side by side: A is copied ("packed") into groups of 6 rows, B into panels of 16 columns, both
  * [inner][width], transposing where the operand needs it. A block of A fits the second-level cache, a
- * panel of B the first. All of A is packed once, by all threads; then they take blocks of C's columns. */
+ * panel of B the first. A team packs all of A once, then its threads take blocks of C's columns. */
 #include "autograd/gemm_kernel.h"
 
 #ifdef EQBI_GEMM_KERNEL
-
-#include <omp.h>
 
 typedef float v8 __attribute__((vector_size(32)));
 typedef float v8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
@@ -253,33 +251,43 @@ static void multiply_columns(const eqbi_product *p, const blocks *s, int32_t j, 
     }
 }
 
-static void many_rows(const eqbi_product *p, const blocks *s, float *a, float *b, int threads)
+/* Block x of A, of down * inner. */
+static void pack_block(const eqbi_product *p, const blocks *s, int32_t x, float *a)
 {
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-        float *mine = b + (size_t)omp_get_thread_num() * s->b;
+    int32_t i = x / s->inner * s->m, t = x % s->inner * s->k;
+    pack_a(a + (size_t)x * s->a, p, i, smaller(s->m, p->m - i), t, smaller(s->k, p->k - t));
+}
+
+/* ----------------------------------------------------------------------------------- the doors -- */
+
+size_t eqbi_gemm_kernel_a(const eqbi_product *p)
+{
+    blocks s = blocks_of(p, 1);
+    return (size_t)(s.down * s.inner) * s.a;
+}
+
+size_t eqbi_gemm_kernel_b(const eqbi_product *p, int threads)
+{
+    return blocks_of(p, threads).b;
+}
+
+void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *a, float *b)
+{
+    blocks s = blocks_of(p, threads);
 #pragma omp for schedule(dynamic)
-        for (int32_t x = 0; x < s->down * s->inner; x++) {
-            int32_t i = x / s->inner * s->m, t = x % s->inner * s->k;
-            pack_a(a + (size_t)x * s->a, p, i, smaller(s->m, p->m - i), t, smaller(s->k, p->k - t));
-        }
-#pragma omp for schedule(dynamic)
-        for (int32_t j = 0; j < p->n; j += s->n) multiply_columns(p, s, j, a, mine);
+    for (int32_t x = 0; x < s.down * s.inner; x++) pack_block(p, &s, x, a);
+#pragma omp for schedule(dynamic) nowait
+    for (int32_t j = 0; j < p->n; j += s.n) {
+        multiply_columns(p, &s, j, a, b);
+        if (p->then) p->then(p->context, 0, p->m, j, smaller(s.n, p->n - j));
     }
 }
 
-/* ----------------------------------------------------------------------------------- the door -- */
-
-size_t eqbi_gemm_kernel_scratch(const eqbi_product *p, int threads)
+void eqbi_gemm_kernel_here(const eqbi_product *p, float *a, float *b)
 {
-    blocks s = blocks_of(p, threads);
-    return ((size_t)(s.down * s.inner) * s.a + (size_t)threads * s.b) * sizeof(float);
-}
-
-void eqbi_gemm_kernel(const eqbi_product *p, float *scratch, int threads)
-{
-    blocks s = blocks_of(p, threads);
-    many_rows(p, &s, scratch, scratch + (size_t)(s.down * s.inner) * s.a, threads);
+    blocks s = blocks_of(p, 1);
+    for (int32_t x = 0; x < s.down * s.inner; x++) pack_block(p, &s, x, a);
+    for (int32_t j = 0; j < p->n; j += s.n) multiply_columns(p, &s, j, a, b);
 }
 
 #endif

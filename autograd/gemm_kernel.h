@@ -2,19 +2,7 @@
 #ifndef EQBI_GEMM_KERNEL_H
 #define EQBI_GEMM_KERNEL_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-/* c = op(a) op(b) + beta c as in eqbi_gemm. */
-typedef struct eqbi_product {
-    bool transpose_a, transpose_b;
-    int32_t m, n, k;
-    const float *a, *b;
-    float *c;
-    int32_t lda, ldb, ldc;
-    float beta;
-} eqbi_product;
+#include "autograd/gemm.h"
 
 /* GCC from 12 on, Clang. */
 #if defined(__x86_64__) && defined(__has_builtin)
@@ -27,11 +15,17 @@ typedef struct eqbi_product {
 
 /* Whether this processor has what the kernel is compiled for, and is of a kind on which it wins. */
 bool eqbi_gemm_kernel_usable(void);
-/* Bytes of scratch a product needs with so many threads. */
-size_t eqbi_gemm_kernel_scratch(const eqbi_product *p, int threads);
-/* Every element is summed in the same order for any number of threads and wherever its row stands.
- * scratch is aligned to 64 bytes. Not inside a parallel region.                                   */
-void eqbi_gemm_kernel(const eqbi_product *p, float *scratch, int threads);
+/* Floats of scratch: for a packed, and for the block of b that one of so many threads works with. */
+size_t eqbi_gemm_kernel_a(const eqbi_product *p);
+size_t eqbi_gemm_kernel_b(const eqbi_product *p, int threads);
+
+/* Every element is summed in the same order in both of these, for any number of threads, and wherever
+ * its row stands. a is shared by all threads, b is the caller's own, both are aligned to 64 bytes.  */
+
+/* The calling thread's part of a product that a team of so many threads computes. */
+void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *a, float *b);
+/* All of a product in the calling thread; then is not called. */
+void eqbi_gemm_kernel_here(const eqbi_product *p, float *a, float *b);
 
 #else
 
@@ -39,13 +33,21 @@ static inline bool eqbi_gemm_kernel_usable(void)
 {
     return false;
 }
-static inline size_t eqbi_gemm_kernel_scratch(const eqbi_product *p, int threads)
+static inline size_t eqbi_gemm_kernel_a(const eqbi_product *p)
 {
-    return (void)p, (size_t)threads;
+    return (size_t)p->m;
 }
-static inline void eqbi_gemm_kernel(const eqbi_product *p, float *scratch, int threads)
+static inline size_t eqbi_gemm_kernel_b(const eqbi_product *p, int threads)
 {
-    (void)p, (void)scratch, (void)threads;
+    return (size_t)p->n * (size_t)threads;
+}
+static inline void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *a, float *b)
+{
+    (void)p, (void)threads, (void)a, (void)b;
+}
+static inline void eqbi_gemm_kernel_here(const eqbi_product *p, float *a, float *b)
+{
+    (void)p, (void)a, (void)b;
 }
 
 #endif

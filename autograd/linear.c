@@ -1,8 +1,9 @@
 /* y = act(x W^T + b), the op in which BERT spends nine tenths of its arithmetic.
  *
- * Forward: one GEMM, then one pass that adds the bias, applies the activation and, when recording,
- * keeps act'(z), so that backward needs neither z nor erf again.
- * Backward: dz = dy * act'(z) in place of dy;  db = column sums of dz;  dW = dz^T x;  dx = dz W.   */
+ * Forward: a GEMM; to each part of it that is done, while it is in cache, the bias is added and the
+ * activation applied. When recording, act'(z) is kept, so that backward needs neither z nor Phi again.
+ * Backward, in one team: dz = dy * act'(z) in place of dy;  db = column sums of dz;  dW = dz^T x;
+ * dx = dz W.                                                                                      */
 #include "autograd/ops.h"
 #include "autograd/vector_math.h"
 
@@ -66,6 +67,24 @@ static void activate(eqb_activation act, float *y, float *slope, int32_t n)
     }
 }
 
+/* What follows a product in forward: the bias and the activation of a part of y. */
+typedef struct rest {
+    float *y, *slope;  /* [N, out]; slope maybe NULL */
+    const float *bias; /* [out] or NULL              */
+    eqb_activation act;
+    int32_t out;
+} rest;
+
+static void finish(const void *context, int32_t row, int32_t rows, int32_t column, int32_t columns)
+{
+    const rest *f = context;
+    for (int32_t r = row; r < row + rows; r++) {
+        size_t at = (size_t)r * (size_t)f->out + (size_t)column;
+        if (f->bias) add_bias(f->y + at, f->bias + column, columns);
+        activate(f->act, f->y + at, f->slope ? f->slope + at : NULL, columns);
+    }
+}
+
 tensor *eqbi_linear(graph *g, tensor *x, tensor *w, tensor *b, eqb_activation act)
 {
     return w ? eqbi_linear_part(g, x, w, b, 0, w->rows, act) : NULL;
@@ -96,17 +115,20 @@ tensor *eqbi_linear_part(graph *g, tensor *x, tensor *w, tensor *b, int32_t firs
             slope = saved->slope = eqbi_scratch(g, eqbi_size(y), sizeof(float));
         if (g->err.status != EQB_OK) return NULL;
     }
-    if (!eqbi_gemm(g, false, true, rows, out, x->cols, x->x, x->cols, part, w->cols, 0.0f, y->x,
-                   out))
-        return NULL;
-    if (!b && act == EQB_ACT_NONE) return y;
-#pragma omp parallel for schedule(static) if (eqbi_size(y) > EQBI_PARALLEL_MIN)
-    for (int32_t r = 0; r < rows; r++) {
-        float *row = y->x + (size_t)r * (size_t)out;
-        if (bias) add_bias(row, bias, out);
-        activate(act, row, slope ? slope + (size_t)r * (size_t)out : NULL, out);
-    }
-    return y;
+    rest f = {y->x, slope, bias, act, out};
+    bool done = eqbi_gemm(g, &(eqbi_product){.transpose_b = true,
+                                             .m = rows,
+                                             .n = out,
+                                             .k = x->cols,
+                                             .a = x->x,
+                                             .b = part,
+                                             .c = y->x,
+                                             .lda = x->cols,
+                                             .ldb = w->cols,
+                                             .ldc = out,
+                                             .then = bias || act != EQB_ACT_NONE ? finish : NULL,
+                                             .context = &f});
+    return done ? y : NULL;
 }
 
 /* dz = dy * act'(z) for n elements. */
@@ -163,29 +185,62 @@ static float *part_gradient(graph *g, tensor *t, size_t first, size_t count, flo
     return d ? d + first : NULL;
 }
 
+/* A backward pass, for the team that does it. */
+typedef struct pass {
+    const saved_linear *saved;
+    const float *y;    /* [rows, out]                          */
+    float *dz;         /* the same; dy at first                */
+    float *db, beta_b; /* [out]; NULL: not wanted              */
+    int32_t rows, out;
+    eqbi_plan dw, dx;  /* no threads: not wanted               */
+} pass;
+
+/* dz and db, a stretch of columns at a time. */
+static void bias_backward(const pass *p)
+{
+    enum { BLOCK = 64 };
+#pragma omp for schedule(static)
+    for (int32_t c = 0; c < p->out; c += BLOCK) {
+        int32_t end = c + BLOCK < p->out ? c + BLOCK : p->out;
+        for (int32_t r = 0; r < p->rows; r++)
+            activation_backward(p->saved, p->dz, p->y, (size_t)r * (size_t)p->out + (size_t)c,
+                                (size_t)(end - c));
+        if (p->db) column_sums(p->db, p->dz, p->rows, p->out, c, end, p->beta_b);
+    }
+}
+
+static void pass_backward(const void *context)
+{
+    const pass *p = context;
+    if (p->saved->act != EQB_ACT_NONE || p->db) bias_backward(p);
+    if (p->dw.threads > 0) eqbi_gemm_run(&p->dw);
+    if (p->dx.threads > 0) eqbi_gemm_run(&p->dx);
+}
+
 void eqbi_linear_backward(graph *g, node *n)
 {
     const saved_linear *s = n->saved;
     tensor *x = n->in[0], *w = n->in[1], *b = n->in[2], *y = n->out;
     int32_t rows = y->rows, out = y->cols, in = x->cols;
-    float *dz = y->g;
-    bool parallel = eqbi_size(y) > EQBI_PARALLEL_MIN;
-    if (s->act != EQB_ACT_NONE) {
-#pragma omp parallel for schedule(static) if (parallel)
-        for (int32_t r = 0; r < rows; r++)
-            activation_backward(s, dz, y->x, (size_t)r * (size_t)out, (size_t)out);
-    }
-    float beta;
-    float *db = part_gradient(g, b, (size_t)s->first, (size_t)out, &beta);
-    if (db) {
-        enum { BLOCK = 512 };
-#pragma omp parallel for schedule(static) if (parallel)
-        for (int32_t c = 0; c < out; c += BLOCK)
-            column_sums(db, dz, rows, out, c, c + BLOCK < out ? c + BLOCK : out, beta);
-    }
     size_t at = (size_t)s->first * (size_t)in;
-    float *dw = part_gradient(g, w, at, (size_t)out * (size_t)in, &beta);
-    if (dw) eqbi_gemm(g, true, false, out, in, rows, dz, out, x->x, in, beta, dw, in);
-    float *dx = eqbi_grad(g, x, &beta);
-    if (dx) eqbi_gemm(g, false, false, rows, in, out, dz, out, w->x + at, in, beta, dx, in);
+    pass p = {.saved = s, .y = y->x, .dz = y->g, .rows = rows, .out = out};
+    eqbi_product dw = {.transpose_a = true,
+                       .m = out,
+                       .n = in,
+                       .k = rows,
+                       .a = p.dz,
+                       .b = x->x,
+                       .lda = out,
+                       .ldb = in,
+                       .ldc = in};
+    eqbi_product dx = {
+        .m = rows, .n = in, .k = out, .a = p.dz, .b = w->x + at, .lda = out, .ldb = in, .ldc = in};
+    p.db = part_gradient(g, b, (size_t)s->first, (size_t)out, &p.beta_b);
+    dw.c = part_gradient(g, w, at, (size_t)out * (size_t)in, &dw.beta);
+    dx.c = eqbi_grad(g, x, &dx.beta);
+    eqbi_gemm_begin(g);
+    if (dw.c && !eqbi_gemm_plan(g, &dw, &p.dw)) return;
+    if (dx.c && !eqbi_gemm_plan(g, &dx, &p.dx)) return;
+    int threads = p.dw.threads > p.dx.threads ? p.dw.threads : p.dx.threads;
+    eqbi_team(threads > 1 ? threads : 1, pass_backward, &p);
 }

@@ -20,8 +20,17 @@ eqb_tensor *eqb_matmul(eqb_graph *g, eqb_tensor *a, bool transpose_a, eqb_tensor
     if (!c || !eqbi_record(g, OP_matmul, c, (tensor *[]){a, b}, 2, (void **)&saved, sizeof *saved))
         return NULL;
     if (saved) *saved = (saved_matmul){transpose_a, transpose_b};
-    bool done = eqbi_gemm(g, transpose_a, transpose_b, m, n, k, a->x, a->cols, b->x, b->cols, 0.0f,
-                          c->x, n);
+    bool done = eqbi_gemm(g, &(eqbi_product){.transpose_a = transpose_a,
+                                             .transpose_b = transpose_b,
+                                             .m = m,
+                                             .n = n,
+                                             .k = k,
+                                             .a = a->x,
+                                             .b = b->x,
+                                             .c = c->x,
+                                             .lda = a->cols,
+                                             .ldb = b->cols,
+                                             .ldc = n});
     return done ? c : NULL;
 }
 
@@ -31,11 +40,16 @@ void eqbi_matmul_backward(graph *g, node *entry)
     tensor *a = entry->in[0], *b = entry->in[1];
     const float *dc = entry->out->g;
     int32_t m = entry->out->rows, n = entry->out->cols, k = s->ta ? a->rows : a->cols;
+    int32_t lda = a->cols, ldb = b->cols;
     float beta;
     float *da = eqbi_grad(g, a, &beta);
-    if (da && !s->ta) eqbi_gemm(g, false, !s->tb, m, k, n, dc, n, b->x, b->cols, beta, da, k);
-    if (da && s->ta) eqbi_gemm(g, s->tb, true, k, m, n, b->x, b->cols, dc, n, beta, da, m);
+    if (da && !s->ta)
+        eqbi_gemm(g, &(eqbi_product){false, !s->tb, m, k, n, dc, b->x, da, n, ldb, k, beta, 0, 0});
+    if (da && s->ta)
+        eqbi_gemm(g, &(eqbi_product){s->tb, true, k, m, n, b->x, dc, da, ldb, n, m, beta, 0, 0});
     float *db = eqbi_grad(g, b, &beta);
-    if (db && !s->tb) eqbi_gemm(g, !s->ta, false, k, n, m, a->x, a->cols, dc, n, beta, db, n);
-    if (db && s->tb) eqbi_gemm(g, true, s->ta, n, k, m, dc, n, a->x, a->cols, beta, db, k);
+    if (db && !s->tb)
+        eqbi_gemm(g, &(eqbi_product){!s->ta, false, k, n, m, a->x, dc, db, lda, n, n, beta, 0, 0});
+    if (db && s->tb)
+        eqbi_gemm(g, &(eqbi_product){true, s->ta, n, k, m, dc, a->x, db, n, lda, k, beta, 0, 0});
 }

@@ -5,6 +5,7 @@
 #ifndef EQBI_OPS_H
 #define EQBI_OPS_H
 
+#include "autograd/gemm.h"
 #include "autograd/tensor.h"
 
 /* y = act(x W^T + b).
@@ -58,16 +59,6 @@ tensor *eqbi_dropout(graph *g, tensor *x, float p);
  *   saves   x; context and what it points to must live until backward                             */
 typedef tensor *(*eqbi_part_fn)(graph *g, tensor *x, const void *context);
 tensor *eqbi_recompute(graph *g, tensor *x, eqbi_part_fn part, const void *context);
-
-/* c = op(a) op(b) + beta c, row-major; ld: floats from one row to the next. beta is 0 or 1. g lends
- * scratch memory; false: there is none, the error is kept. Not inside a parallel region.          */
-bool eqbi_gemm(graph *g, bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k,
-               const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
-               int32_t ldc);
-/* The same in the calling thread alone, which may be one of many. */
-void eqbi_gemm_here(bool transpose_a, bool transpose_b, int32_t m, int32_t n, int32_t k,
-                    const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
-                    int32_t ldc);
 
 /* Row loops over fewer elements than this are not worth waking a second thread for. */
 enum { EQBI_PARALLEL_MIN = 1 << 14 };

@@ -38,7 +38,7 @@ static operands new_operands(int form, int32_t m, int32_t n, int32_t k)
     o.c = random_floats(o.size, 3);
     o.before = random_floats(o.size, 3);
     float beta = form & 4 ? 1.0f : 0.0f;
-    o.p = (eqbi_product){ta, tb, m, n, k, o.a, o.b, o.c, lda, ldb, ldc, beta};
+    o.p = (eqbi_product){ta, tb, m, n, k, o.a, o.b, o.c, lda, ldb, ldc, beta, NULL, NULL};
     /* beta 0 stores: what stood there may be anything */
     for (int32_t i = 0; beta == 0.0f && i < m; i++)
         for (int32_t j = 0; j < n; j++) o.c[(size_t)i * (size_t)ldc + (size_t)j] = NAN;
@@ -84,14 +84,23 @@ static const int32_t shapes[][3] = {
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, FORMS = 8 };
 
+/* By a team, or in this thread alone when it has none. */
 static void run_kernel(const eqbi_product *p, int threads)
 {
-    size_t size = eqbi_gemm_kernel_scratch(p, threads), guard = 64;
-    unsigned char *scratch = aligned_alloc(64, (size + guard + 63) / 64 * 64);
+    enum { MARK = 64 };
+    size_t a = eqbi_gemm_kernel_a(p), b = eqbi_gemm_kernel_b(p, threads > 0 ? threads : 1);
+    size_t teams = (size_t)(threads > 0 ? threads : 1), size = (a + teams * b) * sizeof(float);
+    unsigned char *scratch = aligned_alloc(64, (size + MARK + 63) / 64 * 64);
     ck_assert_ptr_nonnull(scratch);
-    memset(scratch, 0xff, size + guard);
-    eqbi_gemm_kernel(p, (float *)(void *)scratch, threads);
-    for (size_t i = 0; i < guard; i++) ck_assert_uint_eq(scratch[size + i], 0xff);
+    memset(scratch, 0xff, size + MARK);
+    float *shared = (float *)(void *)scratch, *own = shared + a;
+    if (threads == 0) {
+        eqbi_gemm_kernel_here(p, shared, own);
+    } else {
+#pragma omp parallel num_threads(threads)
+        eqbi_gemm_kernel_team(p, threads, shared, own + (size_t)omp_get_thread_num() * b);
+    }
+    for (size_t i = 0; i < MARK; i++) ck_assert_uint_eq(scratch[size + i], 0xff);
     free(scratch);
 }
 
@@ -103,14 +112,12 @@ START_TEST(test_gemm)
         operands o = new_operands(form, shapes[_i][0], shapes[_i][1], shapes[_i][2]);
         const eqbi_product *p = &o.p;
         eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
-        eqbi_gemm(g, p->transpose_a, p->transpose_b, p->m, p->n, p->k, p->a, p->lda, p->b, p->ldb,
-                  p->beta, p->c, p->ldc);
+        eqbi_gemm(g, p);
         ck_assert_int_eq(eqb_graph_status(g, NULL), EQB_OK);
         check_product(&o, "gemm");
         free_operands(&o);
         o = new_operands(form, shapes[_i][0], shapes[_i][1], shapes[_i][2]);
-        eqbi_gemm_here(p->transpose_a, p->transpose_b, p->m, p->n, p->k, p->a, p->lda, p->b,
-                       p->ldb, p->beta, p->c, p->ldc);
+        eqbi_gemm_here(p);
         check_product(&o, "gemm in this thread");
         free_operands(&o);
     }
@@ -124,9 +131,9 @@ START_TEST(test_gemm_kernel)
     if (!eqbi_gemm_kernel_usable()) return;
     for (int form = 0; form < FORMS; form++) {
         operands o = new_operands(form, shapes[_i][0], shapes[_i][1], shapes[_i][2]);
-        run_kernel(&o.p, 1);
+        run_kernel(&o.p, 0);
         check_product(&o, "kernel");
-        for (int threads = 2; threads <= 3; threads++) {
+        for (int threads = 1; threads <= 3; threads++) {
             operands again = new_operands(form, o.p.m, o.p.n, o.p.k);
             run_kernel(&again.p, threads);
             ck_assert_mem_eq(o.c, again.c, o.size * sizeof *o.c);
@@ -144,7 +151,7 @@ START_TEST(test_gemm_kernel_rows)
     operands o = new_operands(2, shapes[_i][0], shapes[_i][1], shapes[_i][2]);
     size_t last = (size_t)(o.p.m - 1);
     memcpy(o.a + last * (size_t)o.p.lda, o.a, (size_t)o.p.k * sizeof *o.a);
-    run_kernel(&o.p, 1);
+    run_kernel(&o.p, 0);
     ck_assert_mem_eq(o.c, o.c + last * (size_t)o.p.ldc, (size_t)o.p.n * sizeof *o.c);
     free_operands(&o);
 }
@@ -154,7 +161,7 @@ END_TEST
 START_TEST(test_gemm_nothing)
 {
     float a = 2.0f, b = 3.0f, c[2] = {5.0f, 7.0f};
-    eqbi_gemm_here(false, true, 0, 2, 1, &a, 1, &b, 1, 0.0f, c, 2);
+    eqbi_gemm_here(&(eqbi_product){false, true, 0, 2, 1, &a, &b, c, 1, 1, 2, 0.0f, NULL, NULL});
     ck_assert(c[0] == 5.0f && c[1] == 7.0f);
 }
 END_TEST
