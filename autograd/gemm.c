@@ -2,8 +2,9 @@
  *
  * Few rows times W^T: gemm_few.c, each thread a part of W's rows.
  * Other shapes in which it beats BLAS: the kernel of gemm_kernel.c, where the processor has AVX2. In a
- * large product its threads share the packed operand. A small one is over before the copies have
- * gone from one core's cache to the other's: there each thread makes a tile of C from the beginning.
+ * large product its threads share the packed operand. Where one side is short the copies' way from one
+ * core's cache to the other's takes too much of the time: each thread makes a tile of C from the
+ * beginning, in 0.75 to 0.97 of it.
  * BLAS: such tiles, too; an OpenMP build of OpenBLAS runs each call in the thread that makes it.
  * OpenBLAS's own threads share packed blocks and wait for each other at each of them.              */
 #include "autograd/gemm.h"
@@ -15,7 +16,7 @@
 
 enum {
     PARALLEL_MIN = 1 << 20, /* multiply-adds: below it a second thread is not worth waking   */
-    SHARED_MIN = 1 << 26,   /* multiply-adds: from here on threads share the packed operand  */
+    SHARED_MIN = 256,       /* rows, columns, inner dimension: from here on threads share A  */
     TILE = 16,              /* cuts lie at multiples of it: kernels have such widths         */
     SHARE = 48,             /* rows of W a thread takes at a time                            */
     ON_STACK = 1 << 13      /* floats of few rows that are packed there                      */
@@ -110,7 +111,7 @@ static eqbi_way way_of(const eqbi_product *p, int threads)
 {
     if (few(p)) return EQBI_WAY_FEW;
     if (!kernel_is_faster(p)) return EQBI_WAY_BLAS;
-    bool large = (int64_t)p->m * p->n * p->k >= SHARED_MIN;
+    bool large = p->m >= SHARED_MIN && p->n >= SHARED_MIN && p->k >= SHARED_MIN;
     return large && threads > 1 ? EQBI_WAY_SHARED : EQBI_WAY_TILES;
 }
 

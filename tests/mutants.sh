@@ -18,9 +18,19 @@ autograd/linear.c s/1\.0f - y\[i\] \* y\[i\];/1.0f - y[i];/
 autograd/linear.c s/y\[i\] > 0\.0f ? dy\[i\] : 0\.0f/dy[i]/
 autograd/linear.c /db\[c\] = 0\.0f/,/^}/ s/r < rows; r++/r + 1 < rows; r++/
 autograd/linear.c s/if (beta == 0\.0f)$/if (true)/
-autograd/linear.c s/in, beta, dw, in/in, 0.0f, dw, in/
-autograd/linear.c s/in, beta, dx, in/in, 0.0f, dx, in/
-autograd/linear.c s/inv_sqrt_2pi = 0\.39894228f/inv_sqrt_2pi = 0.3995f/
+autograd/linear.c s/if (dw\.c \&\& /dw.beta = 0.0f; if (dw.c \&\& /
+autograd/linear.c s/if (dx\.c \&\& /dx.beta = 0.0f; if (dx.c \&\& /
+autograd/vector_math.h s/e \* 0\.39894228f/e * 0.3995f/
+autograd/vector_math.h s/x < 0\.0f ? tail : 1\.0f - tail/tail/
+autograd/vector_math.h s/t < 16\.0f ? t : 16\.0f/t/
+autograd/linear.c s/at, f->bias + column, columns/at, f->bias, columns/
+autograd/linear.c s/(size_t)f->out + (size_t)column;/(size_t)f->out;/
+autograd/linear.c s/c + BLOCK < p->out ? c + BLOCK : p->out;/c + BLOCK < p->out ? c + BLOCK : p->out - 1;/
+autograd/linear.c s/p->saved->act != EQB_ACT_NONE || p->db/p->db/
+autograd/gemm.c s/t\.c += (size_t)\*row \* (size_t)p->ldc/t.c += (size_t)*row/
+autograd/gemm.c s/if (p->then) p->then(p->context, row, t/if (false) p->then(p->context, row, t/
+autograd/gemm.c s/if (p->then) p->then(p->context, 0, p->m, j, end - j)/(void)0/
+autograd/gemm_kernel.c s/if (p->then) p->then/if (false) p->then/
 autograd/linear.c s/slope\[i\] = cdf + z .*/slope[i] = cdf;/
 autograd/linear.c s/3\.0f \* k \* z/2.0f * k * z/
 autograd/linear.c s/0\.044715f/0.0455f/
@@ -54,8 +64,13 @@ autograd/attention.c s/if (!kv) beta_kv = beta_q;/if (!kv) beta_kv = 0.0f;/
 autograd/attention.c s/mask_rows(dp, dp, h\.queries, h\.length, &s->mask, h\.first_row)/mask_rows(dp, dp, h.queries, h.length, \&s->mask, 0)/
 autograd/attention.c s/h\.first_row = h\.query \* (size_t)s->heads + .*/h.first_row = h.query;/
 autograd/attention.c s/size_t before = (size_t)a \* (size_t)h\.queries/size_t before = (size_t)a/
-autograd/attention.c s/eqbi_gemm_here(transposed, false, rows/eqbi_gemm_here(false, false, rows/
-autograd/attention.c s/count, s, lds, a, lda, beta, o, ldo/count, s, lds, a, lda, 0.0f, o, ldo/
+autograd/attention.c s/{transposed, false, rows, d, count/{false, false, rows, d, count/
+autograd/attention.c s/^ *beta, NULL, NULL});/0.0f, NULL, NULL});/
+autograd/attention.c s/if (beta != 0\.0f) sum\[r\]/if (false) sum[r]/
+autograd/attention.c s/sum = beta != 0\.0f ? o/sum = false ? o/
+autograd/attention.c s/mix_rows(1, o + (size_t)r \* ldo/mix_rows(1, o/
+autograd/attention.c s/(size_t)r \* w->row + (size_t)c \* w->next/(size_t)c * w->next/
+autograd/attention.c s/float x = s\[(size_t)r \* w->row\]/float x = s[0]/
 autograd/attention.c s/float scale = 1\.0f \/ sqrtf((float)d);/float scale = 1.0f \/ (float)d;/
 autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/t > 0/
 autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/p->beta != 0.0f/
@@ -93,9 +108,9 @@ autograd/arithmetic.c s/+= y->g\[AT(y, r, c)\] \* b->x/= y->g[AT(y, r, c)] * b->
 autograd/arithmetic.c s/y->g\[AT(y, r, c)\] \* a->x\[AT(a, r, c)\]/y->g[AT(y, r, c)]/
 autograd/arithmetic.c s/da\[i\] += factor \*/da[i] += 2.0f */
 autograd/arithmetic.c s/b->cols == 1 ? 0 : 1/1/
-autograd/matmul.c s/k, m, n, b->x, b->cols, dc, n, beta, da/k, m, n, b->x, b->cols, dc, n, 0.0f, da/
-autograd/matmul.c s/dc, n, a->x, a->cols, beta, db/dc, n, a->x, a->cols, 0.0f, db/
-autograd/matmul.c s/eqbi_gemm(g, !s->ta, false, k/eqbi_gemm(g, true, false, k/
+autograd/matmul.c s/da, ldb, n, m, beta/da, ldb, n, m, 0.0f/
+autograd/matmul.c s/db, n, lda, k, beta/db, n, lda, k, 0.0f/
+autograd/matmul.c s/{!s->ta, false, k, n, m/{true, false, k, n, m/
 autograd/unary.c s/UNARY(log, logf(v), 1\.0f \/ v)/UNARY(log, logf(v), 1.0f \/ w)/
 autograd/unary.c s/1\.0f - w \* w/1.0f - w/
 autograd/unary.c s/w \*(1\.0f - w)/w/
@@ -124,6 +139,9 @@ losses/mlm_loss.c s/2\.0f \* scale \* p/scale * p/
 losses/mlm_loss.c s/(e - (float)dot)/e/
 losses/mlm_loss.c s/labels\[r\] < 0 || weight == 0\.0f/weight == 0.0f/
 losses/mlm_loss.c s/factor \* weight/factor/
+losses/mlm_loss.c s/if (d \&\& beta == 0\.0f) memset.*/;/
+losses/mlm_loss.c s/(beta != 0\.0f ? dz\[i\] : 0\.0f) + 2/2/
+autograd/softmax.c s/^    if (beta == 0\.0f)$/    if (true)/
 losses/mlm_loss.c s/(double)weight \* l;/l;/
 losses/pair_loss.c s/b\[i\] = -a\[i\]/b[i] = a[i]/
 losses/pair_loss.c s/(double)b\[i\] - mean/(double)b[i]/
@@ -157,7 +175,9 @@ engine/model.c s/if (!t->has_g) memset/if (false) memset/
 trainer/adamw.c s/(1\.0f - b2) \* d \* d/(1.0f - b2) * d/
 trainer/adamw.c s/float d = g\[i\] \* clip/float d = g[i]/
 trainer/adamw.c s/1\.0 - pow(o->options\.beta2, t)/1.0 - o->options.beta2/
-trainer/adamw.c s/u\.keep = e->decay/u.keep = !e->decay/
+trainer/adamw.c s/part\[i\]\.decay ? decayed/part[i].decay ? 1.0f/
+trainer/adamw.c s/from < size \&\& !o->frozen\[i\]/from < size/
+trainer/adamw.c s/size - from < BLOCK ? size - from : BLOCK/BLOCK \/ 2/
 END
 }
 
