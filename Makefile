@@ -22,7 +22,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wno-unknown-pragmas -Wno-pass-failed
-# The three floating-point flags let gcc vectorise branch-free exp and erf and contract to FMA, and
+# The three floating-point flags let gcc vectorise branch-free exp and tanh and contract to FMA, and
 # change no result that IEEE arithmetic defines; -ffast-math would change the host's FPU state.
 FLOAT := -fno-math-errno -fno-trapping-math -ffp-contract=fast
 OPT   := -O3

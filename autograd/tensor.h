@@ -72,7 +72,7 @@ typedef struct node {
 
 struct eqb_graph {
     eqbi_arena mem;
-    eqbi_arena work;  /* scratch of one matrix product at a time */
+    eqbi_arena work;  /* scratch of the matrix products of one op */
     node *tape;       /* newest first */
     bool record;      /* leave nodes                                     */
     bool train;       /* dropout on                                      */

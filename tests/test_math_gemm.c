@@ -157,6 +157,46 @@ START_TEST(test_gemm_kernel_rows)
 }
 END_TEST
 
+typedef struct visits {
+    unsigned char *of; /* [m, n] */
+    int32_t n;
+} visits;
+
+static void visit(const void *context, int32_t row, int32_t rows, int32_t column, int32_t columns)
+{
+    const visits *v = context;
+    for (int32_t i = row; i < row + rows; i++)
+        for (int32_t j = column; j < column + columns; j++)
+            v->of[(size_t)i * (size_t)v->n + (size_t)j]++;
+}
+
+/* Whichever way a product goes, what follows it meets each element once. */
+static const struct {
+    int form;
+    int32_t m, n, k;
+} followed[] = {{2, 5, 100, 40},    {2, 30, 500, 100}, {0, 70, 300, 200}, {1, 40, 90, 20},
+                {3, 150, 100, 100}, {0, 40, 300, 100}, {2, 270, 300, 260}};
+
+START_TEST(test_gemm_then)
+{
+    graph *g;
+    ck_assert_int_eq(eqb_graph_new(&g, NULL, NULL), EQB_OK);
+    operands o = new_operands(followed[_i].form, followed[_i].m, followed[_i].n, followed[_i].k);
+    size_t size = (size_t)o.p.m * (size_t)o.p.n;
+    visits v = {calloc(size, 1), o.p.n};
+    ck_assert_ptr_nonnull(v.of);
+    o.p.then = visit;
+    o.p.context = &v;
+    eqb_graph_begin(g, EQB_MODE_INFER, 0, 0);
+    ck_assert(eqbi_gemm(g, &o.p));
+    for (size_t i = 0; i < size; i++) ck_assert_uint_eq(v.of[i], 1);
+    check_product(&o, "gemm, followed");
+    free(v.of);
+    free_operands(&o);
+    eqb_graph_free(g);
+}
+END_TEST
+
 /* A product of no rows. */
 START_TEST(test_gemm_nothing)
 {
@@ -172,6 +212,7 @@ TCase *gemm_tests(void)
     tcase_add_loop_test(t, test_gemm, 0, SHAPES);
     tcase_add_loop_test(t, test_gemm_kernel, 0, SHAPES);
     tcase_add_loop_test(t, test_gemm_kernel_rows, 0, SHAPES);
+    tcase_add_loop_test(t, test_gemm_then, 0, (int)(sizeof followed / sizeof *followed));
     tcase_add_test(t, test_gemm_nothing);
     tcase_set_timeout(t, 60.0);
     return t;
