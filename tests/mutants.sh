@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-suites=(gradients math losses bert properties)
+suites=(gradients math losses bert properties trainer)
 
 faults() {
     cat <<'END'
