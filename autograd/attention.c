@@ -36,7 +36,8 @@ typedef struct weights {
     int32_t count;
 } weights;
 
-/* LANES * width columns of height rows of o = beta o + sum over c of weight c times row c of a. */
+/* LANES * width columns of height rows of o = beta o + sum over c of weight c times row c of a. Two
+ * terms are added to each other before they join the sum: half the roundings of one by one.      */
 EQBI_INLINE void mix_tile(int height, int width, float *o, size_t ldo, const float *s,
                           const weights *w, const float *a, size_t lda, float beta)
 {
@@ -48,13 +49,18 @@ EQBI_INLINE void mix_tile(int height, int width, float *o, size_t ldo, const flo
             sum[r][i] = (v8){0};
             if (beta != 0.0f) sum[r][i] = *(v8_anywhere *)(o + (size_t)r * ldo + i * LANES);
         }
-    for (int32_t c = 0; c < w->count; c++, s += w->next, a += lda) {
+    for (int32_t c = 0; c < w->count; c += 2, s += 2 * w->next, a += 2 * lda) {
+        bool both = c + 1 < w->count;
+        const float *b = both ? a + lda : a;
 #pragma GCC unroll 2
         for (int r = 0; r < height; r++) {
-            float x = s[(size_t)r * w->row];
-            v8 all = {x, x, x, x, x, x, x, x};
+            const float *at = s + (size_t)r * w->row;
+            float x = at[0], y = both ? at[w->next] : 0.0f;
+            v8 xs = {x, x, x, x, x, x, x, x}, ys = {y, y, y, y, y, y, y, y};
 #pragma GCC unroll 4
-            for (int i = 0; i < width; i++) sum[r][i] += all * *(const v8_anywhere *)(a + i * LANES);
+            for (int i = 0; i < width; i++)
+                sum[r][i] += xs * *(const v8_anywhere *)(a + i * LANES) +
+                             ys * *(const v8_anywhere *)(b + i * LANES);
         }
     }
 #pragma GCC unroll 2

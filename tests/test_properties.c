@@ -87,11 +87,10 @@ eqb_status ask(eqb_session *s, const eqb_batch *b, answers *a)
     return EQB_OK;
 }
 
-/* Two ways through the model in float; each comes within 3e-6 of float64 (tests/parity.py). */
 void check_near(const char *what, const float *a, const float *b, int32_t n)
 {
     for (int32_t i = 0; i < n; i++)
-        if (!(fabsf(a[i] - b[i]) <= 4e-6f))
+        if (!(fabsf(a[i] - b[i]) <= 2e-6f))
             ck_abort_msg("%s [%d]: %.8g and %.8g", what, i, (double)a[i], (double)b[i]);
 }
 
