@@ -127,7 +127,7 @@ bool eqbi_gemm_plan(graph *g, const eqbi_product *p, eqbi_plan *plan)
     *plan = (eqbi_plan){.product = *p, .way = way_of(p, threads), .threads = threads};
     size_t common = 0;
     switch (plan->way) {
-    case EQBI_WAY_FEW: common = eqbi_few_size(p->m, p->k); break;
+    case EQBI_WAY_FEW: common = eqbi_few_size(p); break;
     case EQBI_WAY_SHARED:
         common = eqbi_gemm_kernel_a(p);
         plan->share = eqbi_gemm_kernel_b(p, threads);
@@ -153,11 +153,11 @@ bool eqbi_gemm_plan(graph *g, const eqbi_product *p, eqbi_plan *plan)
 static void run_few(const eqbi_product *p, float *x)
 {
 #pragma omp single
-    eqbi_few_pack(x, p->a, p->lda, p->m, p->k);
+    eqbi_few_pack(x, p);
 #pragma omp for schedule(static) nowait
     for (int32_t j = 0; j < p->n; j += SHARE) {
         int32_t end = j + SHARE < p->n ? j + SHARE : p->n;
-        eqbi_few_multiply(x, p->m, p->k, p->b, p->ldb, p->n, j, end, p->beta, p->c, p->ldc);
+        eqbi_few_multiply(x, p, j, end);
         if (p->then) p->then(p->context, 0, p->m, j, end - j);
     }
 }
@@ -225,10 +225,10 @@ bool eqbi_gemm(graph *g, const eqbi_product *p)
 void eqbi_gemm_here(const eqbi_product *p)
 {
     if (p->m == 0) return; /* a sequence without queries */
-    if (few(p) && eqbi_few_size(p->m, p->k) <= ON_STACK) {
+    if (few(p) && eqbi_few_size(p) <= ON_STACK) {
         _Alignas(64) float x[ON_STACK];
-        eqbi_few_pack(x, p->a, p->lda, p->m, p->k);
-        eqbi_few_multiply(x, p->m, p->k, p->b, p->ldb, p->n, 0, p->n, p->beta, p->c, p->ldc);
+        eqbi_few_pack(x, p);
+        eqbi_few_multiply(x, p, 0, p->n);
     } else {
         blas_here(p);
     }

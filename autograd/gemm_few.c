@@ -7,7 +7,9 @@
  * row of W and one for each four rows of x, and no lane idles for 4, 8, 12 or 16 rows. Twelve sums
  * stay in registers, of 12, 6 or 4 rows of W with 4, 8 or 12 of x; at the end their even and odd
  * halves are added. More rows of x are several parts, which read W from the first-level cache after
- * the first time. The vector types are GCC's and Clang's, for any processor.                       */
+ * the first time. Processors guess the next lines of a row of W, but not the next rows: the tiles of
+ * all parts fetch those of the next share by turns. The vector types are GCC's and Clang's, for any
+ * processor.                                                                                      */
 #include "autograd/gemm_few.h"
 
 #include "autograd/vector_math.h"
@@ -22,7 +24,8 @@ enum {
     QUAD = 4,       /* rows of x in a vector                                     */
     MOST_QUADS = 3, /* of a part                                                 */
     SUMS = 12,      /* accumulators of a tile                                    */
-    SHARE = 12      /* rows of W that all parts use before the next ones come    */
+    SHARE = 12,     /* rows of W that all parts use before the next ones come    */
+    LINE = 16       /* floats of a cache line                                    */
 };
 
 /* How m rows are cut. */
@@ -50,21 +53,22 @@ static size_t part_size(parts s, int32_t k)
     return (size_t)s.quads * LANES * (size_t)((k + 1) / 2);
 }
 
-size_t eqbi_few_size(int32_t m, int32_t k)
+size_t eqbi_few_size(const eqbi_product *p)
 {
-    parts s = parts_of(m);
-    return (size_t)s.count * part_size(s, k);
+    parts s = parts_of(p->m);
+    return (size_t)s.count * part_size(s, p->k);
 }
 
 /* The last row stands in for those missing after it; after an odd k stands a zero. */
-void eqbi_few_pack(float *to, const float *x, int32_t ldx, int32_t m, int32_t k)
+void eqbi_few_pack(float *to, const eqbi_product *p)
 {
+    int32_t m = p->m, k = p->k;
     parts s = parts_of(m);
     size_t step = (size_t)s.quads * LANES;
     for (int32_t quad = 0; quad < s.count * s.quads; quad++)
         for (int32_t i = 0; i < QUAD; i++) {
             int32_t row = quad * QUAD + i;
-            const float *from = x + (size_t)(row < m ? row : m - 1) * (size_t)ldx;
+            const float *from = p->a + (size_t)(row < m ? row : m - 1) * (size_t)p->lda;
             float *out = to + (size_t)(quad / s.quads) * part_size(s, k) +
                          (size_t)(quad % s.quads * LANES + 2 * i);
             for (int32_t t = 0; t + 1 < k; t += 2, out += step) memcpy(out, from + t, 2 * sizeof *out);
@@ -91,14 +95,20 @@ static int32_t smaller(int32_t a, int32_t b)
 }
 
 /* c [rows, count] (+)= the products of 4 quads rows of x with width rows of W from w on, of which the
- * first ones skipped are not wanted.                                                              */
+ * first ones skipped are not wanted. Meanwhile as many rows as said come into cache from ahead on. */
 EQBI_INLINE void tile(int quads, int width, const v8 *x, int32_t k, const float *w, size_t ldw,
-                      int32_t skipped, int32_t rows, int32_t count, float beta, float *c, size_t ldc)
+                      const float *ahead, int32_t rows_ahead, int32_t skipped, int32_t rows,
+                      int32_t count, float beta, float *c, size_t ldc)
 {
     v8 sum[SUMS];
 #pragma GCC unroll 12
     for (int i = 0; i < SUMS; i++) sum[i] = (v8){0};
-    for (int32_t t = 0; t + 1 < k; t += 2, x += quads) turn(sum, quads, width, w + t, ldw, x);
+    int32_t t = 0;
+    for (; t + LINE <= k; t += LINE) {
+        for (int32_t i = 0; i < rows_ahead; i++) __builtin_prefetch(ahead + (size_t)i * ldw + t);
+        for (int32_t u = t; u < t + LINE; u += 2, x += quads) turn(sum, quads, width, w + u, ldw, x);
+    }
+    for (; t + 1 < k; t += 2, x += quads) turn(sum, quads, width, w + t, ldw, x);
     v8 kept[SUMS];
 #pragma GCC unroll 12
     for (int i = 0; i < SUMS; i++) kept[i] = sum[i];
@@ -114,43 +124,45 @@ EQBI_INLINE void tile(int quads, int width, const v8 *x, int32_t k, const float 
         }
 }
 
-/* The columns from .. to of one part. In place of the last rows of W, when fewer than a tile's are
+/* The columns from .. to of part i of all. In place of the last rows of W, when fewer than a tile's are
  * left, stand earlier ones; where W has not as many at all, one of them many times.               */
-EQBI_INLINE void part(int quads, int32_t width, const float *packed, int32_t rows, int32_t k,
-                      const float *w, size_t ldw, int32_t n, int32_t from, int32_t to, float beta,
-                      float *c, size_t ldc)
+EQBI_INLINE void part(int quads, int32_t width, int32_t i, int32_t all, const float *packed,
+                      const eqbi_product *p, int32_t from, int32_t to)
 {
-    const int32_t step = n < width ? 1 : width;
+    const int32_t n = p->n, step = n < width ? 1 : width;
+    const int32_t row = i * quads * QUAD, rows = smaller(p->m - row, quads * QUAD);
     const v8 *x = (const v8 *)(const void *)packed;
+    float *c = p->c + (size_t)row * (size_t)p->ldc;
     for (int32_t j = from; j < to; j += step) {
         int32_t first = n < width ? j : smaller(j, n - width);
-        tile(quads, width, x, k, w + (size_t)first * ldw, n < width ? 0 : ldw, j - first, rows,
-             smaller(step, to - j), beta, c + j, ldc);
+        int32_t ahead = first + SHARE + width * i / all;
+        int32_t beyond = first + SHARE + width * (i + 1) / all;
+        if (beyond > n) ahead = beyond = 0;
+        const size_t ldw = (size_t)p->ldb;
+        tile(quads, width, x, p->k, p->b + (size_t)first * ldw, n < width ? 0 : ldw,
+             p->b + (size_t)ahead * ldw, beyond - ahead, j - first, rows, smaller(step, to - j),
+             p->beta, c + j, (size_t)p->ldc);
     }
 }
 
-EQBI_KERNEL static void multiply(const float *packed, int32_t m, int32_t k, const float *w, size_t ld,
-                                 int32_t n, int32_t from, int32_t to, float beta, float *c,
-                                 size_t right)
+EQBI_KERNEL static void multiply(const float *packed, const eqbi_product *p, int32_t from,
+                                 int32_t to)
 {
-    parts s = parts_of(m);
+    parts s = parts_of(p->m);
     for (int32_t j = from; j < to; j += SHARE) {
         int32_t end = smaller(j + SHARE, to);
-        for (int32_t i = 0; i < s.count; i++) {
-            int32_t row = i * s.quads * QUAD, rows = smaller(m - row, s.quads * QUAD);
-            const float *x = packed + (size_t)i * part_size(s, k);
-            float *to_c = c + (size_t)row * right;
+        const float *x = packed;
+        for (int32_t i = 0; i < s.count; i++, x += part_size(s, p->k)) {
             switch (s.quads) {
-            case 1: part(1, SUMS, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
-            case 2: part(2, SUMS / 2, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
-            default: part(3, SUMS / 3, x, rows, k, w, ld, n, j, end, beta, to_c, right); break;
+            case 1: part(1, SUMS, i, s.count, x, p, j, end); break;
+            case 2: part(2, SUMS / 2, i, s.count, x, p, j, end); break;
+            default: part(3, SUMS / 3, i, s.count, x, p, j, end); break;
             }
         }
     }
 }
 
-void eqbi_few_multiply(const float *packed, int32_t m, int32_t k, const float *w, int32_t ldw,
-                       int32_t n, int32_t from, int32_t to, float beta, float *c, int32_t ldc)
+void eqbi_few_multiply(const float *packed, const eqbi_product *p, int32_t from, int32_t to)
 {
-    multiply(packed, m, k, w, (size_t)ldw, n, from, to, beta, c, (size_t)ldc);
+    multiply(packed, p, from, to);
 }
