@@ -58,4 +58,9 @@ void eqbi_gemm_here(const eqbi_product *p);
  * with a system call.                                                                             */
 void eqbi_team(int threads, void (*work)(const void *context), const void *context);
 
+static inline int32_t eqbi_smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 #endif

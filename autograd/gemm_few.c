@@ -89,11 +89,6 @@ EQBI_INLINE void turn(v8 *sum, int quads, int width, const float *w, size_t ld, 
     }
 }
 
-static int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* c [rows, count] (+)= the products of 4 quads rows of x with width rows of W from w on, of which the
  * first ones skipped are not wanted. Meanwhile as many rows as said come into cache from ahead on. */
 EQBI_INLINE void tile(int quads, int width, const v8 *x, int32_t k, const float *w, size_t ldw,
@@ -130,17 +125,17 @@ EQBI_INLINE void part(int quads, int32_t width, int32_t i, int32_t all, const fl
                       const eqbi_product *p, int32_t from, int32_t to)
 {
     const int32_t n = p->n, step = n < width ? 1 : width;
-    const int32_t row = i * quads * QUAD, rows = smaller(p->m - row, quads * QUAD);
+    const int32_t row = i * quads * QUAD, rows = eqbi_smaller(p->m - row, quads * QUAD);
     const v8 *x = (const v8 *)(const void *)packed;
     float *c = p->c + (size_t)row * (size_t)p->ldc;
     for (int32_t j = from; j < to; j += step) {
-        int32_t first = n < width ? j : smaller(j, n - width);
+        int32_t first = n < width ? j : eqbi_smaller(j, n - width);
         int32_t ahead = first + SHARE + width * i / all;
         int32_t beyond = first + SHARE + width * (i + 1) / all;
         if (beyond > n) ahead = beyond = 0;
         const size_t ldw = (size_t)p->ldb;
         tile(quads, width, x, p->k, p->b + (size_t)first * ldw, n < width ? 0 : ldw,
-             p->b + (size_t)ahead * ldw, beyond - ahead, j - first, rows, smaller(step, to - j),
+             p->b + (size_t)ahead * ldw, beyond - ahead, j - first, rows, eqbi_smaller(step, to - j),
              p->beta, c + j, (size_t)p->ldc);
     }
 }
@@ -150,7 +145,7 @@ EQBI_KERNEL static void multiply(const float *packed, const eqbi_product *p, int
 {
     parts s = parts_of(p->m);
     for (int32_t j = from; j < to; j += SHARE) {
-        int32_t end = smaller(j + SHARE, to);
+        int32_t end = eqbi_smaller(j + SHARE, to);
         const float *x = packed;
         for (int32_t i = 0; i < s.count; i++, x += part_size(s, p->k)) {
             switch (s.quads) {

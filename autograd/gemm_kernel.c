@@ -8,6 +8,8 @@
  * panel of B the first. A team packs all of A once, then its threads take blocks of C's columns. */
 #include "autograd/gemm_kernel.h"
 
+#include <string.h>
+
 #ifdef EQBI_GEMM_KERNEL
 
 typedef float v8 __attribute__((vector_size(32)));
@@ -23,6 +25,7 @@ enum {
     BLOCK_M = 264,   /* a block of A, 264 KiB, is half of a second-level cache          */
     BLOCK_N = 96,    /* columns a thread takes at a time, when there are enough         */
     LINE = 16,       /* floats of a cache line                                          */
+    AHEAD = 8,       /* rows that are fetched before they are packed                    */
     PAD = 16         /* floats between groups: keeps them off the same cache sets       */
 };
 
@@ -70,23 +73,21 @@ AVX2_INLINE void store(v8 tile[ROWS][2], float *c, size_t ldc, bool add)
     }
 }
 
-/* The part of a tile that is there. */
+/* The part of a tile that is there, picked from a copy: so the tile itself need not lie in memory. */
 AVX2_INLINE void store_part(v8 tile[ROWS][2], float *c, size_t ldc, int32_t rows, int32_t columns,
                             bool add)
 {
+    float part[ROWS][COLUMNS];
+#pragma GCC unroll 6
+    for (int i = 0; i < ROWS; i++) memcpy(part[i], tile[i], sizeof part[i]);
     for (int32_t i = 0; i < rows && i < ROWS; i++)
         for (int32_t j = 0; j < columns && j < COLUMNS; j++) {
-            float *to = c + (size_t)i * ldc + j, x = tile[i][j / LANES][j % LANES];
+            float *to = c + (size_t)i * ldc + j, x = part[i][j];
             *to = add ? *to + x : x;
         }
 }
 
 /* ------------------------------------------------------------------------------------ packing -- */
-
-static int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Floats of one packed group of width rows or columns. */
 static size_t group_size(int32_t k, int32_t width)
@@ -132,18 +133,18 @@ AVX2_INLINE void pack_rows(float *to, int32_t width, const float *x, size_t ld, 
         int32_t t = 0;
         for (; t + LANES <= k; t += LANES) {
             for (int32_t q = 0; t % LINE == 0 && q < width; q++)
-                __builtin_prefetch(x + (size_t)smaller(i + width + q, count - 1) * ld + t);
+                __builtin_prefetch(x + (size_t)eqbi_smaller(i + width + q, count - 1) * ld + t);
             for (int32_t part = 0; part < width; part += LANES) {
                 const float *row[LANES];
                 for (int32_t q = 0; q < LANES; q++)
-                    row[q] = x + (size_t)smaller(i + part + q, count - 1) * ld + t;
+                    row[q] = x + (size_t)eqbi_smaller(i + part + q, count - 1) * ld + t;
                 transpose(to + (size_t)t * (size_t)width + part, (size_t)width, row);
             }
         }
         for (; t < k; t++)
             for (int32_t q = 0; q < width; q++)
                 to[(size_t)t * (size_t)width + (size_t)q] =
-                    x[(size_t)smaller(i + q, count - 1) * ld + (size_t)t];
+                    x[(size_t)eqbi_smaller(i + q, count - 1) * ld + (size_t)t];
     }
 }
 
@@ -155,12 +156,14 @@ AVX2_INLINE void pack_columns(float *to, int32_t width, const float *x, size_t l
     for (int32_t t = 0; t < k; t++, x += ld, to += width) {
         float *out = to;
         int32_t i = 0;
+        const float *ahead = x + (size_t)eqbi_smaller(AHEAD, k - 1 - t) * ld;
         for (; i + 2 * LANES <= count; i += width, out += group) {
+            __builtin_prefetch(ahead + i);
             *(v8_anywhere *)out = *(const v8_anywhere *)(x + i);
             if (width > LANES) *(v8_anywhere *)(out + LANES) = *(const v8_anywhere *)(x + i + LANES);
         }
         for (; i < count; i += width, out += group)
-            for (int32_t q = 0; q < width; q++) out[q] = x[smaller(i + q, count - 1)];
+            for (int32_t q = 0; q < width; q++) out[q] = x[eqbi_smaller(i + q, count - 1)];
     }
 }
 
@@ -239,12 +242,12 @@ static blocks blocks_of(const eqbi_product *p, int threads)
 static void multiply_columns(const eqbi_product *p, const blocks *s, int32_t j, const float *a,
                              float *b)
 {
-    int32_t n = smaller(s->n, p->n - j);
+    int32_t n = eqbi_smaller(s->n, p->n - j);
     for (int32_t t = 0; t < s->inner; t++) {
-        int32_t k = smaller(s->k, p->k - t * s->k);
+        int32_t k = eqbi_smaller(s->k, p->k - t * s->k);
         pack_b(b, p, j, n, t * s->k, k);
         for (int32_t i = 0; i < s->down; i++)
-            multiply_block(smaller(s->m, p->m - i * s->m), n, k,
+            multiply_block(eqbi_smaller(s->m, p->m - i * s->m), n, k,
                            a + (size_t)(i * s->inner + t) * s->a, b,
                            p->c + (size_t)(i * s->m) * (size_t)p->ldc + j, (size_t)p->ldc,
                            p->beta != 0.0f || t > 0);
@@ -255,7 +258,7 @@ static void multiply_columns(const eqbi_product *p, const blocks *s, int32_t j, 
 static void pack_block(const eqbi_product *p, const blocks *s, int32_t x, float *a)
 {
     int32_t i = x / s->inner * s->m, t = x % s->inner * s->k;
-    pack_a(a + (size_t)x * s->a, p, i, smaller(s->m, p->m - i), t, smaller(s->k, p->k - t));
+    pack_a(a + (size_t)x * s->a, p, i, eqbi_smaller(s->m, p->m - i), t, eqbi_smaller(s->k, p->k - t));
 }
 
 /* ----------------------------------------------------------------------------------- the doors -- */
@@ -279,7 +282,7 @@ void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *a, float *
 #pragma omp for schedule(dynamic) nowait
     for (int32_t j = 0; j < p->n; j += s.n) {
         multiply_columns(p, &s, j, a, b);
-        if (p->then) p->then(p->context, 0, p->m, j, smaller(s.n, p->n - j));
+        if (p->then) p->then(p->context, 0, p->m, j, eqbi_smaller(s.n, p->n - j));
     }
 }
 
