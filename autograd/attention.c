@@ -1,8 +1,7 @@
 /* O = dropout(P) V,  P = softmax(Q K^T / sqrt(D)), for each head of each packed sequence.
  *
  * Sequences and heads are independent, so the loop over (sequence, head) is the parallel one.
- * Users' sentences are short: P V of up to SHORT tokens is a loop over the head's D contiguous
- * floats; longer ones go to BLAS. Backward, with M the dropout mask:
+ * Backward, with M the dropout mask:
  *     dV = (M P)^T dO;  dP = M (dO V^T);  dS = P (dP - rowsum(dP P)) / sqrt(D)
  *     dQ = dS K;  dK = dS^T Q
  * R queries look at the L tokens of their sequence: all of it, R = L, or some of its rows only.    */
@@ -11,8 +10,6 @@
 
 #include <math.h>
 #include <omp.h>
-
-enum { SHORT = 32 };
 
 typedef struct saved_attention {
     const int32_t *start;   /* [sequences + 1] of the keys and values    */
@@ -25,90 +22,12 @@ typedef struct saved_attention {
 
 /* -------------------------------------------------- products of one head, [R, D] and [L, D] -- */
 
-typedef float v8 __attribute__((vector_size(32)));
-typedef float v8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
-enum { LANES = 8, WIDE = 4, TALL = 2 }; /* WIDE * TALL sums hide the latency of a multiply-add */
-
-/* How the weights of a sum lie: weight c of row r is s[r * row + c * next]. */
-typedef struct weights {
-    const float *s;
-    size_t row, next;
-    int32_t count;
-} weights;
-
-/* LANES * width columns of height rows of o = beta o + sum over c of weight c times row c of a. Two
- * terms are added to each other before they join the sum: half the roundings of one by one.      */
-EQBI_INLINE void mix_tile(int height, int width, float *o, size_t ldo, const float *s,
-                          const weights *w, const float *a, size_t lda, float beta)
-{
-    v8 sum[TALL][WIDE];
-#pragma GCC unroll 2
-    for (int r = 0; r < height; r++)
-#pragma GCC unroll 4
-        for (int i = 0; i < width; i++) {
-            sum[r][i] = (v8){0};
-            if (beta != 0.0f) sum[r][i] = *(v8_anywhere *)(o + (size_t)r * ldo + i * LANES);
-        }
-    for (int32_t c = 0; c < w->count; c += 2, s += 2 * w->next, a += 2 * lda) {
-        bool both = c + 1 < w->count;
-        const float *b = both ? a + lda : a;
-#pragma GCC unroll 2
-        for (int r = 0; r < height; r++) {
-            const float *at = s + (size_t)r * w->row;
-            float x = at[0], y = both ? at[w->next] : 0.0f;
-            v8 xs = {x, x, x, x, x, x, x, x}, ys = {y, y, y, y, y, y, y, y};
-#pragma GCC unroll 4
-            for (int i = 0; i < width; i++)
-                sum[r][i] += xs * *(const v8_anywhere *)(a + i * LANES) +
-                             ys * *(const v8_anywhere *)(b + i * LANES);
-        }
-    }
-#pragma GCC unroll 2
-    for (int r = 0; r < height; r++)
-#pragma GCC unroll 4
-        for (int i = 0; i < width; i++)
-            *(v8_anywhere *)(o + (size_t)r * ldo + i * LANES) = sum[r][i];
-}
-
-/* height rows: d columns, as wide as there is room. */
-EQBI_INLINE void mix_rows(int height, float *o, size_t ldo, const float *s, const weights *w,
-                          const float *a, size_t lda, int32_t d, float beta)
-{
-    int32_t i = 0;
-    for (; i + WIDE * LANES <= d; i += WIDE * LANES)
-        mix_tile(height, WIDE, o + i, ldo, s, w, a + i, lda, beta);
-    for (; i + LANES <= d; i += LANES) mix_tile(height, 1, o + i, ldo, s, w, a + i, lda, beta);
-    for (; i < d; i++)
-        for (int r = 0; r < height; r++) {
-            float sum = beta != 0.0f ? o[(size_t)r * ldo + (size_t)i] : 0.0f;
-            for (int32_t c = 0; c < w->count; c++)
-                sum += s[(size_t)r * w->row + (size_t)c * w->next] *
-                       a[(size_t)c * lda + (size_t)i];
-            o[(size_t)r * ldo + (size_t)i] = sum;
-        }
-}
-
-/* o [rows, d] = beta o + the weights' rows times a [count, d]. */
-EQBI_KERNEL static void short_mix(float *o, size_t ldo, int32_t rows, const weights *w,
-                                  const float *a, size_t lda, int32_t d, float beta)
-{
-    int32_t r = 0;
-    for (; r + TALL <= rows; r += TALL)
-        mix_rows(TALL, o + (size_t)r * ldo, ldo, w->s + (size_t)r * w->row, w, a, lda, d, beta);
-    if (r < rows)
-        mix_rows(1, o + (size_t)r * ldo, ldo, w->s + (size_t)r * w->row, w, a, lda, d, beta);
-}
-
 /* o[r] = beta o[r] + sum over c of s[r, c] a[c], or of s[c, r] when transposed. */
 static void mix(float *o, int32_t ldo, int32_t rows, const float *s, int32_t lds, bool transposed,
                 const float *a, int32_t lda, int32_t count, int32_t d, float beta)
 {
-    weights w = {s, transposed ? 1 : (size_t)lds, transposed ? (size_t)lds : 1, count};
-    if ((rows <= SHORT && count <= SHORT) || count == 0)
-        short_mix(o, (size_t)ldo, rows, &w, a, (size_t)lda, d, beta);
-    else
-        eqbi_gemm_here(&(eqbi_product){transposed, false, rows, d, count, s, a, o, lds, lda, ldo,
-                                       beta, NULL, NULL});
+    eqbi_gemm_here(&(eqbi_product){transposed, false, rows, d, count, s, a, o, lds, lda, ldo, beta,
+                                   NULL, NULL});
 }
 
 /* ------------------------------------------------------------------------- rows of [R, L] -- */

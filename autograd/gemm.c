@@ -1,6 +1,6 @@
 /* Matrix products: which of the ways a product goes, and how it is shared out.
  *
- * Few rows times W^T: gemm_few.c, each thread a part of W's rows.
+ * Few rows times W^T: gemm_few.c, each thread a part of W's rows. Few rows times W: gemm_mix.c.
  * Other shapes in which it beats BLAS: the kernel of gemm_kernel.c, where the processor has AVX2. In a
  * large product its threads share the packed operand. Where one side is short the copies' way from one
  * core's cache to the other's takes too much of the time: each thread makes a tile of C from the
@@ -10,6 +10,7 @@
 #include "autograd/gemm.h"
 #include "autograd/gemm_few.h"
 #include "autograd/gemm_kernel.h"
+#include "autograd/gemm_mix.h"
 
 #include <cblas.h>
 #include <omp.h>
@@ -98,18 +99,22 @@ static bool few(const eqbi_product *p)
     return p->m <= EQBI_FEW && !p->transpose_a && p->transpose_b;
 }
 
-/* As measured on Zen 3: BLAS is better only at dz W with few rows, where most of the work is to pack W.
- * Tiles take 0.85 to 1.0 of the time of BLAS's tiles, the gradient of a vocabulary 0.7.            */
+static bool mixes(const eqbi_product *p)
+{
+    return p->m <= EQBI_MIX_ROWS && !p->transpose_b;
+}
+
+/* As measured on Zen 3: tiles take 0.85 to 1.0 of the time of BLAS's tiles, the gradient of a
+ * vocabulary 0.7.                                                                                 */
 static bool kernel_is_faster(const eqbi_product *p)
 {
-    enum { MANY_ROWS = 64 };
-    return (p->transpose_a ? !p->transpose_b : p->transpose_b || p->m >= MANY_ROWS) &&
-           eqbi_gemm_kernel_usable();
+    return !(p->transpose_a && p->transpose_b) && eqbi_gemm_kernel_usable();
 }
 
 static eqbi_way way_of(const eqbi_product *p, int threads)
 {
     if (few(p)) return EQBI_WAY_FEW;
+    if (mixes(p)) return EQBI_WAY_MIX;
     if (!kernel_is_faster(p)) return EQBI_WAY_BLAS;
     bool large = p->m >= SHARED_MIN && p->n >= SHARED_MIN && p->k >= SHARED_MIN;
     return large && threads > 1 ? EQBI_WAY_SHARED : EQBI_WAY_TILES;
@@ -139,6 +144,7 @@ bool eqbi_gemm_plan(graph *g, const eqbi_product *p, eqbi_plan *plan)
             plan->share = size > plan->share ? size : plan->share;
         }
         break;
+    case EQBI_WAY_MIX: return true; /* needs none */
     case EQBI_WAY_BLAS:
         if (!calls_stay_in_their_thread()) plan->threads = 1;
         return true;
@@ -173,6 +179,8 @@ static void run_tiles(const eqbi_plan *plan)
         if (plan->way == EQBI_WAY_TILES) {
             float *mine = plan->scratch + (size_t)i * plan->share;
             eqbi_gemm_kernel_here(&t, mine, mine + eqbi_gemm_kernel_a(&t));
+        } else if (plan->way == EQBI_WAY_MIX) {
+            eqbi_mix(&t);
         } else {
             blas_here(&t);
         }
@@ -192,6 +200,7 @@ void eqbi_gemm_run(const eqbi_plan *plan)
         break;
     }
     case EQBI_WAY_TILES:
+    case EQBI_WAY_MIX:
     case EQBI_WAY_BLAS: run_tiles(plan); break;
     }
 }
@@ -229,6 +238,8 @@ void eqbi_gemm_here(const eqbi_product *p)
         _Alignas(64) float x[ON_STACK];
         eqbi_few_pack(x, p);
         eqbi_few_multiply(x, p, 0, p->n);
+    } else if (mixes(p)) {
+        eqbi_mix(p);
     } else {
         blas_here(p);
     }

@@ -27,6 +27,7 @@ typedef struct eqbi_product {
 /* The ways to do it; gemm.c says which is best for which product. */
 typedef enum eqbi_way {
     EQBI_WAY_FEW,    /* gemm_few.c: columns are shared out                             */
+    EQBI_WAY_MIX,    /* gemm_mix.c: each thread makes a tile of c by itself            */
     EQBI_WAY_SHARED, /* gemm_kernel.c: threads share the packed a, and take columns    */
     EQBI_WAY_TILES,  /* gemm_kernel.c: each thread makes a tile of c by itself         */
     EQBI_WAY_BLAS    /* the same with BLAS                                             */

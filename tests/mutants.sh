@@ -65,12 +65,17 @@ autograd/attention.c s/mask_rows(dp, dp, h\.queries, h\.length, &s->mask, h\.fir
 autograd/attention.c s/h\.first_row = h\.query \* (size_t)s->heads + .*/h.first_row = h.query;/
 autograd/attention.c s/size_t before = (size_t)a \* (size_t)h\.queries/size_t before = (size_t)a/
 autograd/attention.c s/{transposed, false, rows, d, count/{false, false, rows, d, count/
-autograd/attention.c s/^ *beta, NULL, NULL});/0.0f, NULL, NULL});/
-autograd/attention.c s/if (beta != 0\.0f) sum\[r\]/if (false) sum[r]/
-autograd/attention.c s/sum = beta != 0\.0f ? o/sum = false ? o/
-autograd/attention.c s/mix_rows(1, o + (size_t)r \* ldo/mix_rows(1, o/
-autograd/attention.c s/(size_t)r \* w->row + (size_t)c \* w->next/(size_t)c * w->next/
-autograd/attention.c s/float x = s\[(size_t)r \* w->row\]/float x = s[0]/
+autograd/attention.c s/lds, lda, ldo, beta,$/lds, lda, ldo, 0.0f,/
+autograd/gemm_mix.c s/if (s->add) sum/if (false) sum/
+autograd/gemm_mix.c s/s->add ? \*to + sum : sum/sum/
+autograd/gemm_mix.c s/t > 0 || p->beta != 0\.0f/t > 0/
+autograd/gemm_mix.c s/t > 0 || p->beta != 0\.0f/p->beta != 0.0f/
+autograd/gemm_mix.c s/r = s->m \/ TALL \* TALL/r = s->m/
+autograd/gemm_mix.c s/t + 1 < s->count ? b + ldb : b/b/
+autograd/gemm_mix.c s/to\[r \* STRETCH + count\] = 0\.0f/to[r * STRETCH + count] = 1.0f/
+autograd/gemm_mix.c s/s->a\[r \* STRETCH + t\]/s->a[t]/
+autograd/gemm_mix.c s/t == 0 || t < p->k/t < p->k/
+autograd/gemm.c s/p->m <= EQBI_MIX_ROWS \&\& !p->transpose_b/p->m <= EQBI_MIX_ROWS/
 autograd/attention.c s/float scale = 1\.0f \/ sqrtf((float)d);/float scale = 1.0f \/ (float)d;/
 autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/t > 0/
 autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/p->beta != 0.0f/
