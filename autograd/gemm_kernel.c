@@ -23,7 +23,7 @@ enum {
     COLUMNS = 16,
     BLOCK_K = 256,   /* a panel of B, 16 KiB, is half of a first-level cache            */
     BLOCK_M = 264,   /* a block of A, 264 KiB, is half of a second-level cache          */
-    BLOCK_N = 96,    /* columns a thread takes at a time, when there are enough         */
+    BLOCK_N = 192,   /* columns a thread takes at a time, when there are enough         */
     LINE = 16,       /* floats of a cache line                                          */
     AHEAD = 8,       /* rows that are fetched before they are packed                    */
     PAD = 16         /* floats between groups: keeps them off the same cache sets       */
