@@ -94,8 +94,8 @@ $(EXAMPLES) $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(STATIC)
 	$(call say,LD,$@)
 	$(Q)$(CC) -fopenmp $(SANFLAGS) $(LDFLAGS) $^ -o $@ $(LIBS)
 # The tests make these calls fail (tests/faults/inject.h); a linker that cannot leaves them as they are.
-WRAPPED := malloc realloc free open stat fstat mmap munmap read write fsync close rename unlink rmdir \
-           mkdir opendir readdir flock ftruncate lseek
+WRAPPED := malloc aligned_alloc realloc free open stat fstat mmap munmap read write fsync close rename \
+           unlink rmdir mkdir opendir readdir flock ftruncate lseek
 ifeq ($(shell uname -s),Linux)
 WRAP := $(WRAPPED:%=-Wl,--wrap=%)
 endif

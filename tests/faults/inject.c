@@ -92,6 +92,14 @@ WRAP(void *, malloc, size_t size)
     return block;
 }
 
+WRAP(void *, aligned_alloc, size_t alignment, size_t size)
+{
+    if (fails(CALL_alloc)) return NULL;
+    void *block = __real_aligned_alloc(alignment, size);
+    count_block(block, 1);
+    return block;
+}
+
 void __real_free(void *block);
 WRAP(void *, realloc, void *block, size_t size)
 {
