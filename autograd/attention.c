@@ -27,7 +27,7 @@ static void mix(float *o, int32_t ldo, int32_t rows, const float *s, int32_t lds
                 const float *a, int32_t lda, int32_t count, int32_t d, float beta)
 {
     eqbi_gemm_here(&(eqbi_product){transposed, false, rows, d, count, s, a, o, lds, lda, ldo, beta,
-                                   NULL, NULL});
+                                   NULL, NULL, NULL});
 }
 
 /* ------------------------------------------------------------------------- rows of [R, L] -- */

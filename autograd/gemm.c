@@ -1,11 +1,8 @@
 /* Matrix products: which of the ways a product goes, and how it is shared out.
  *
- * Few rows times W^T: gemm_few.c, each thread a part of W's rows. Few rows times W: gemm_mix.c.
- * Other shapes in which it beats BLAS: the kernel of gemm_kernel.c, where the processor has AVX2. In a
- * large product its threads share the packed operand. Where one side is short the copies' way from one
- * core's cache to the other's takes too much of the time: each thread makes a tile of C from the
- * beginning, in 0.75 to 0.97 of it.
- * BLAS: such tiles, too; an OpenMP build of OpenBLAS runs each call in the thread that makes it.
+ * Few rows times W^T: gemm_few.c, each thread a part of W's rows. Few rows times W: gemm_mix.c, each
+ * thread a tile of C. Other shapes: gemm_kernel.c, where the processor has AVX2 and it beats BLAS.
+ * BLAS: tiles of C, too; an OpenMP build of OpenBLAS runs each call in the thread that makes it.
  * OpenBLAS's own threads share packed blocks and wait for each other at each of them.              */
 #include "autograd/gemm.h"
 #include "autograd/gemm_few.h"
@@ -14,10 +11,10 @@
 
 #include <cblas.h>
 #include <omp.h>
+#include <string.h>
 
 enum {
     PARALLEL_MIN = 1 << 20, /* multiply-adds: below it a second thread is not worth waking   */
-    SHARED_MIN = 256,       /* rows, columns, inner dimension: from here on threads share A  */
     TILE = 16,              /* cuts lie at multiples of it: kernels have such widths         */
     SHARE = 48,             /* rows of W a thread takes at a time                            */
     ON_STACK = 1 << 13      /* floats of few rows that are packed there                      */
@@ -55,6 +52,7 @@ static eqbi_product tile_of(const eqbi_product *p, int32_t tiles, int32_t i, int
     t.a += (size_t)*row * (p->transpose_a ? 1 : (size_t)p->lda);
     t.b += (size_t)*column * (p->transpose_b ? (size_t)p->ldb : 1);
     t.c += (size_t)*row * (size_t)p->ldc + (size_t)*column;
+    if (p->bias) t.bias += *column;
     return t;
 }
 
@@ -72,9 +70,11 @@ static bool calls_stay_in_their_thread(void)
 
 static void blas(const eqbi_product *p)
 {
+    for (int32_t i = 0; p->bias && i < p->m; i++)
+        memcpy(p->c + (size_t)i * (size_t)p->ldc, p->bias, (size_t)p->n * sizeof *p->c);
     cblas_sgemm(CblasRowMajor, p->transpose_a ? CblasTrans : CblasNoTrans,
                 p->transpose_b ? CblasTrans : CblasNoTrans, p->m, p->n, p->k, 1.0f, p->a, p->lda,
-                p->b, p->ldb, p->beta, p->c, p->ldc);
+                p->b, p->ldb, p->bias ? 1.0f : p->beta, p->c, p->ldc);
 }
 
 /* In the calling thread alone. Outside of parallel regions, and inside those that have one thread only,
@@ -111,13 +111,11 @@ static bool kernel_is_faster(const eqbi_product *p)
     return !(p->transpose_a && p->transpose_b) && eqbi_gemm_kernel_usable();
 }
 
-static eqbi_way way_of(const eqbi_product *p, int threads)
+static eqbi_way way_of(const eqbi_product *p)
 {
     if (few(p)) return EQBI_WAY_FEW;
     if (mixes(p)) return EQBI_WAY_MIX;
-    if (!kernel_is_faster(p)) return EQBI_WAY_BLAS;
-    bool large = p->m >= SHARED_MIN && p->n >= SHARED_MIN && p->k >= SHARED_MIN;
-    return large && threads > 1 ? EQBI_WAY_SHARED : EQBI_WAY_TILES;
+    return kernel_is_faster(p) ? EQBI_WAY_KERNEL : EQBI_WAY_BLAS;
 }
 
 void eqbi_gemm_begin(graph *g)
@@ -129,27 +127,18 @@ bool eqbi_gemm_plan(graph *g, const eqbi_product *p, eqbi_plan *plan)
 {
     bool parallel = (int64_t)p->m * p->n * p->k >= PARALLEL_MIN && !omp_in_parallel();
     int threads = parallel ? omp_get_max_threads() : 1;
-    *plan = (eqbi_plan){.product = *p, .way = way_of(p, threads), .threads = threads};
-    size_t common = 0;
+    *plan = (eqbi_plan){.product = *p, .way = way_of(p), .threads = threads};
     switch (plan->way) {
-    case EQBI_WAY_FEW: common = eqbi_few_size(p); break;
-    case EQBI_WAY_SHARED:
-        common = eqbi_gemm_kernel_a(p);
-        plan->share = eqbi_gemm_kernel_b(p, threads);
-        break;
-    case EQBI_WAY_TILES:
-        for (int32_t i = 0, row, column; i < threads; i++) {
-            eqbi_product t = tile_of(p, threads, i, &row, &column);
-            size_t size = t.m && t.n ? eqbi_gemm_kernel_a(&t) + eqbi_gemm_kernel_b(&t, 1) : 0;
-            plan->share = size > plan->share ? size : plan->share;
-        }
+    case EQBI_WAY_FEW: plan->common = eqbi_few_size(p); break;
+    case EQBI_WAY_KERNEL:
+        eqbi_gemm_kernel_scratch(p, threads, &plan->common, &plan->share);
         break;
     case EQBI_WAY_MIX: return true; /* needs none */
     case EQBI_WAY_BLAS:
         if (!calls_stay_in_their_thread()) plan->threads = 1;
         return true;
     }
-    size_t count = common + (size_t)threads * plan->share;
+    size_t count = plan->common + (size_t)threads * plan->share;
     plan->scratch = eqbi_arena_alloc(&g->work, count, sizeof *plan->scratch);
     if (!plan->scratch)
         eqbi_graph_fail(g, EQB_ERR_NOMEM, "no memory for %zu floats of a product", count);
@@ -176,10 +165,7 @@ static void run_tiles(const eqbi_plan *plan)
         int32_t row, column;
         eqbi_product t = tile_of(p, plan->threads, i, &row, &column);
         if (t.m == 0 || t.n == 0) continue;
-        if (plan->way == EQBI_WAY_TILES) {
-            float *mine = plan->scratch + (size_t)i * plan->share;
-            eqbi_gemm_kernel_here(&t, mine, mine + eqbi_gemm_kernel_a(&t));
-        } else if (plan->way == EQBI_WAY_MIX) {
+        if (plan->way == EQBI_WAY_MIX) {
             eqbi_mix(&t);
         } else {
             blas_here(&t);
@@ -193,13 +179,11 @@ void eqbi_gemm_run(const eqbi_plan *plan)
     const eqbi_product *p = &plan->product;
     switch (plan->way) {
     case EQBI_WAY_FEW: run_few(p, plan->scratch); break;
-    case EQBI_WAY_SHARED: {
-        float *b = plan->scratch + eqbi_gemm_kernel_a(p);
-        b += (size_t)omp_get_thread_num() * plan->share;
-        eqbi_gemm_kernel_team(p, plan->threads, plan->scratch, b);
+    case EQBI_WAY_KERNEL: {
+        float *share = plan->scratch + plan->common + (size_t)omp_get_thread_num() * plan->share;
+        eqbi_gemm_kernel_team(p, plan->threads, plan->scratch, share);
         break;
     }
-    case EQBI_WAY_TILES:
     case EQBI_WAY_MIX:
     case EQBI_WAY_BLAS: run_tiles(plan); break;
     }

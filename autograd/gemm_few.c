@@ -13,14 +13,13 @@
 #include "autograd/gemm_few.h"
 
 #include "autograd/vector_math.h"
+#include "autograd/vectors.h"
 
 #include <stdbool.h>
 
-typedef float v8 __attribute__((vector_size(32)));
 typedef double v4_pairs __attribute__((vector_size(32))); /* two floats in the place of each double */
 
 enum {
-    LANES = 8,
     QUAD = 4,       /* rows of x in a vector                                     */
     MOST_QUADS = 3, /* of a part                                                 */
     SUMS = 12,      /* accumulators of a tile                                    */
@@ -89,11 +88,10 @@ EQBI_INLINE void turn(v8 *sum, int quads, int width, const float *w, size_t ld, 
     }
 }
 
-/* c [rows, count] (+)= the products of 4 quads rows of x with width rows of W from w on, of which the
- * first ones skipped are not wanted. Meanwhile as many rows as said come into cache from ahead on. */
-EQBI_INLINE void tile(int quads, int width, const v8 *x, int32_t k, const float *w, size_t ldw,
-                      const float *ahead, int32_t rows_ahead, int32_t skipped, int32_t rows,
-                      int32_t count, float beta, float *c, size_t ldc)
+/* kept = the products of 4 quads rows of x with width rows of W from w on. Meanwhile as many rows as said
+ * come into cache from ahead on.                                                                  */
+EQBI_INLINE void tile(v8 *kept, int quads, int width, const v8 *x, int32_t k, const float *w,
+                      size_t ldw, const float *ahead, int32_t rows_ahead)
 {
     v8 sum[SUMS];
 #pragma GCC unroll 12
@@ -104,7 +102,6 @@ EQBI_INLINE void tile(int quads, int width, const v8 *x, int32_t k, const float 
         for (int32_t u = t; u < t + LINE; u += 2, x += quads) turn(sum, quads, width, w + u, ldw, x);
     }
     for (; t + 1 < k; t += 2, x += quads) turn(sum, quads, width, w + t, ldw, x);
-    v8 kept[SUMS];
 #pragma GCC unroll 12
     for (int i = 0; i < SUMS; i++) kept[i] = sum[i];
     if (k % 2) {
@@ -112,10 +109,39 @@ EQBI_INLINE void tile(int quads, int width, const v8 *x, int32_t k, const float 
         for (int i = 0; i < width; i++) last[2 * i] = w[(size_t)i * ldw + (size_t)k - 1];
         turn(kept, quads, width, last, 2, x);
     }
-    for (int32_t r = 0; r < rows; r++, c += ldc)
+}
+
+/* c [4 quads, width] = start + the even and the odd places of kept: two columns of four rows at a time. */
+EQBI_INLINE void store(const v8 *kept, int quads, int width, float *c, size_t ldc,
+                       const float *start, size_t ld)
+{
+#pragma GCC unroll 3
+    for (int q = 0; q < quads; q++)
+#pragma GCC unroll 6
+        for (int i = 0; i < width; i += 2) {
+            const v8 a = kept[i * quads + q], b = kept[(i + 1) * quads + q];
+            v8 sum = EQBI_PICK(a, b, 0, 2, 8, 10, 4, 6, 12, 14) +
+                     EQBI_PICK(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
+            sum = EQBI_PICK(sum, sum, 0, 2, 1, 3, 4, 6, 5, 7);
+#pragma GCC unroll 4
+            for (int r = 0; r < QUAD; r++) {
+                v2 pair = {sum[2 * r], sum[2 * r + 1]};
+                size_t row = (size_t)(q * QUAD + r);
+                if (start) pair += *(const v2_anywhere *)(start + row * ld + i);
+                *(v2_anywhere *)(c + row * ldc + i) = pair;
+            }
+        }
+}
+
+/* The same of some rows, and of count columns after those skipped. */
+EQBI_INLINE void store_part(const v8 *kept, int quads, int32_t rows, int32_t skipped, int32_t count,
+                            float *c, size_t ldc, const float *start, size_t ld)
+{
+    for (int32_t r = 0; r < rows; r++)
         for (int32_t i = 0; i < count; i++) {
             const v8 *s = &kept[(skipped + i) * quads + r / QUAD];
-            c[i] = (*s)[r % QUAD * 2] + (*s)[r % QUAD * 2 + 1] + (beta != 0.0f ? c[i] : 0.0f);
+            float sum = (*s)[r % QUAD * 2] + (*s)[r % QUAD * 2 + 1];
+            c[(size_t)r * ldc + (size_t)i] = start ? sum + start[(size_t)r * ld + (size_t)i] : sum;
         }
 }
 
@@ -126,17 +152,24 @@ EQBI_INLINE void part(int quads, int32_t width, int32_t i, int32_t all, const fl
 {
     const int32_t n = p->n, step = n < width ? 1 : width;
     const int32_t row = i * quads * QUAD, rows = eqbi_smaller(p->m - row, quads * QUAD);
+    const size_t ldw = (size_t)p->ldb, ldc = (size_t)p->ldc;
     const v8 *x = (const v8 *)(const void *)packed;
-    float *c = p->c + (size_t)row * (size_t)p->ldc;
     for (int32_t j = from; j < to; j += step) {
         int32_t first = n < width ? j : eqbi_smaller(j, n - width);
         int32_t ahead = first + SHARE + width * i / all;
         int32_t beyond = first + SHARE + width * (i + 1) / all;
         if (beyond > n) ahead = beyond = 0;
-        const size_t ldw = (size_t)p->ldb;
-        tile(quads, width, x, p->k, p->b + (size_t)first * ldw, n < width ? 0 : ldw,
-             p->b + (size_t)ahead * ldw, beyond - ahead, j - first, rows, eqbi_smaller(step, to - j),
-             p->beta, c + j, (size_t)p->ldc);
+        v8 kept[SUMS];
+        tile(kept, quads, width, x, p->k, p->b + (size_t)first * ldw, n < width ? 0 : ldw,
+             p->b + (size_t)ahead * ldw, beyond - ahead);
+        int32_t count = eqbi_smaller(step, to - j);
+        size_t ld;
+        float *c = p->c + (size_t)row * ldc + j;
+        const float *start = eqbi_gemm_start(p, row, j, &ld);
+        if (rows == quads * QUAD && count == width && first == j)
+            store(kept, quads, width, c, ldc, start, ld);
+        else
+            store_part(kept, quads, rows, j - first, count, c, ldc, start, ld);
     }
 }
 

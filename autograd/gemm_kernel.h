@@ -4,28 +4,21 @@
 
 #include "autograd/gemm.h"
 
-/* GCC from 12 on, Clang. */
-#if defined(__x86_64__) && defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
+#ifdef __x86_64__
 #define EQBI_GEMM_KERNEL
-#endif
 #endif
 
 #ifdef EQBI_GEMM_KERNEL
 
 /* Whether this processor has what the kernel is compiled for, and is of a kind on which it wins. */
 bool eqbi_gemm_kernel_usable(void);
-/* Floats of scratch: for a packed, and for the block of b that one of so many threads works with. */
-size_t eqbi_gemm_kernel_a(const eqbi_product *p);
-size_t eqbi_gemm_kernel_b(const eqbi_product *p, int threads);
+/* Floats of scratch that a team of so many threads needs: together, and each of them besides. */
+void eqbi_gemm_kernel_scratch(const eqbi_product *p, int threads, size_t *common, size_t *share);
 
-/* Every element is summed in the same order in both of these, for any number of threads, and wherever
- * its row stands. a is shared by all threads, b is the caller's own, both are aligned to 64 bytes.  */
-
-/* The calling thread's part of a product that a team of so many threads computes. */
-void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *a, float *b);
-/* All of a product in the calling thread; then is not called. */
-void eqbi_gemm_kernel_here(const eqbi_product *p, float *a, float *b);
+/* The calling thread's part of a product that a team of so many threads computes, or all of it outside of
+ * parallel regions with threads 1. Every element is summed in the same order for any number of
+ * threads, and wherever its row stands. Both kinds of scratch are aligned to 64 bytes.            */
+void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *common, float *share);
 
 #else
 
@@ -33,21 +26,16 @@ static inline bool eqbi_gemm_kernel_usable(void)
 {
     return false;
 }
-static inline size_t eqbi_gemm_kernel_a(const eqbi_product *p)
+static inline void eqbi_gemm_kernel_scratch(const eqbi_product *p, int threads, size_t *common,
+                                            size_t *share)
 {
-    return (size_t)p->m;
+    (void)p, (void)threads;
+    *common = *share = 0;
 }
-static inline size_t eqbi_gemm_kernel_b(const eqbi_product *p, int threads)
+static inline void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *common,
+                                         float *share)
 {
-    return (size_t)p->n * (size_t)threads;
-}
-static inline void eqbi_gemm_kernel_team(const eqbi_product *p, int threads, float *a, float *b)
-{
-    (void)p, (void)threads, (void)a, (void)b;
-}
-static inline void eqbi_gemm_kernel_here(const eqbi_product *p, float *a, float *b)
-{
-    (void)p, (void)a, (void)b;
+    (void)p, (void)threads, (void)common, (void)share;
 }
 
 #endif

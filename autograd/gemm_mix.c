@@ -9,12 +9,9 @@
 #include "autograd/gemm_mix.h"
 
 #include "autograd/vector_math.h"
-
-typedef float v8 __attribute__((vector_size(32)));
-typedef float v8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
+#include "autograd/vectors.h"
 
 enum {
-    LANES = 8,
     TALL = 2,     /* rows of a tile                                                  */
     WIDE = 4,     /* vectors of its columns; TALL * WIDE sums hide an add's latency  */
     STRETCH = 32, /* rows of b; even                                                 */
@@ -26,10 +23,10 @@ typedef struct stretch {
     const float *a;    /* [m, STRETCH], copied; after an odd count a zero         */
     const float *b;    /* its first row                                           */
     float *c;
-    size_t ldb, ldc;
+    const float *start; /* what c is added to; NULL: to nothing                   */
+    size_t ldb, ldc, ldstart;
     size_t ahead;      /* floats from a row to that of the next stretch; 0: none  */
     int32_t m, count;  /* rows of c, of b                                         */
-    bool add;          /* to what c holds                                         */
 } stretch;
 
 /* height rows from r on, LANES * width columns from j on. */
@@ -37,6 +34,7 @@ EQBI_INLINE void tile(int height, int width, const stretch *s, int32_t r, int32_
 {
     const float *a = s->a + r * STRETCH, *b = s->b + j;
     float *c = s->c + (size_t)r * s->ldc + j;
+    const float *start = s->start ? s->start + (size_t)r * s->ldstart + j : NULL;
     const size_t ldb = s->ldb, ldc = s->ldc;
     v8 sum[TALL][WIDE];
 #pragma GCC unroll 2
@@ -56,9 +54,9 @@ EQBI_INLINE void tile(int height, int width, const stretch *s, int32_t r, int32_
     for (int i = 0; i < height; i++)
 #pragma GCC unroll 4
         for (int q = 0; q < width; q++) {
-            v8_anywhere *to = (v8_anywhere *)(c + (size_t)i * ldc + q * LANES);
-            if (s->add) sum[i][q] += *to;
-            *to = sum[i][q];
+            size_t at = (size_t)i * s->ldstart + (size_t)(q * LANES);
+            if (start) sum[i][q] += *(const v8_anywhere *)(start + at);
+            *(v8_anywhere *)(c + (size_t)i * ldc + q * LANES) = sum[i][q];
         }
 }
 
@@ -83,7 +81,7 @@ EQBI_INLINE void column(const stretch *s, int32_t j)
         float *to = s->c + (size_t)r * s->ldc + j, sum = 0.0f;
         for (int32_t t = 0; t < s->count; t++)
             sum += s->a[r * STRETCH + t] * s->b[(size_t)t * s->ldb + (size_t)j];
-        *to = s->add ? *to + sum : sum;
+        *to = s->start ? s->start[(size_t)r * s->ldstart + (size_t)j] + sum : sum;
     }
 }
 
@@ -110,7 +108,8 @@ EQBI_KERNEL static void mix(const eqbi_product *p)
         s.count = eqbi_smaller(STRETCH, p->k - t);
         s.b = p->b + (size_t)t * s.ldb;
         s.ahead = t + 2 * STRETCH <= p->k ? STRETCH * s.ldb : 0;
-        s.add = t > 0 || p->beta != 0.0f;
+        s.ldstart = s.ldc;
+        s.start = t > 0 ? s.c : eqbi_gemm_start(p, 0, 0, &s.ldstart);
         copy(a, p, t, s.count);
         int32_t j = 0;
         for (; j + WIDE * LANES <= p->n; j += WIDE * LANES) columns(WIDE, &s, j);

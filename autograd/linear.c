@@ -1,7 +1,7 @@
 /* y = act(x W^T + b), the op in which BERT spends nine tenths of its arithmetic.
  *
- * Forward: a GEMM; to each part of it that is done, while it is in cache, the bias is added and the
- * activation applied. When recording, act'(z) is kept, so that backward needs neither z nor Phi again.
+ * Forward: a GEMM that begins with the bias; to each part of it that is done, while it is in cache, the
+ * activation is applied. When recording, act'(z) is kept, so that backward needs neither z nor Phi again.
  * Backward, in one team: dz = dy * act'(z) in place of dy;  db = column sums of dz;  dW = dz^T x;
  * dx = dz W.                                                                                      */
 #include "autograd/ops.h"
@@ -12,11 +12,6 @@ typedef struct saved_linear {
     int32_t first; /* row of w that makes column 0 of y */
     float *slope; /* act'(z) [N, out] for the GELUs, else NULL: the output tells it */
 } saved_linear;
-
-EQBI_KERNEL static void add_bias(float *y, const float *b, int32_t n)
-{
-    for (int32_t i = 0; i < n; i++) y[i] += b[i];
-}
 
 EQBI_KERNEL static void apply_tanh(float *y, int32_t n)
 {
@@ -67,10 +62,9 @@ static void activate(eqb_activation act, float *y, float *slope, int32_t n)
     }
 }
 
-/* What follows a product in forward: the bias and the activation of a part of y. */
+/* What follows a product in forward: the activation of a part of y. */
 typedef struct rest {
     float *y, *slope;  /* [N, out]; slope maybe NULL */
-    const float *bias; /* [out] or NULL              */
     eqb_activation act;
     int32_t out;
 } rest;
@@ -80,7 +74,6 @@ static void finish(const void *context, int32_t row, int32_t rows, int32_t colum
     const rest *f = context;
     for (int32_t r = row; r < row + rows; r++) {
         size_t at = (size_t)r * (size_t)f->out + (size_t)column;
-        if (f->bias) add_bias(f->y + at, f->bias + column, columns);
         activate(f->act, f->y + at, f->slope ? f->slope + at : NULL, columns);
     }
 }
@@ -115,7 +108,7 @@ tensor *eqbi_linear_part(graph *g, tensor *x, tensor *w, tensor *b, int32_t firs
             slope = saved->slope = eqbi_scratch(g, eqbi_size(y), sizeof(float));
         if (g->err.status != EQB_OK) return NULL;
     }
-    rest f = {y->x, slope, bias, act, out};
+    rest f = {y->x, slope, act, out};
     bool done = eqbi_gemm(g, &(eqbi_product){.transpose_b = true,
                                              .m = rows,
                                              .n = out,
@@ -126,7 +119,8 @@ tensor *eqbi_linear_part(graph *g, tensor *x, tensor *w, tensor *b, int32_t firs
                                              .lda = x->cols,
                                              .ldb = w->cols,
                                              .ldc = out,
-                                             .then = bias || act != EQB_ACT_NONE ? finish : NULL,
+                                             .bias = bias,
+                                             .then = act != EQB_ACT_NONE ? finish : NULL,
                                              .context = &f});
     return done ? y : NULL;
 }
@@ -195,17 +189,20 @@ typedef struct pass {
     eqbi_plan dw, dx;  /* no threads: not wanted               */
 } pass;
 
-/* dz and db, a stretch of columns at a time. */
+/* dz and db, a stretch of columns at a time. The products have to wait for dz, not for db. */
 static void bias_backward(const pass *p)
 {
     enum { BLOCK = 64 };
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) nowait
     for (int32_t c = 0; c < p->out; c += BLOCK) {
         int32_t end = c + BLOCK < p->out ? c + BLOCK : p->out;
         for (int32_t r = 0; r < p->rows; r++)
             activation_backward(p->saved, p->dz, p->y, (size_t)r * (size_t)p->out + (size_t)c,
                                 (size_t)(end - c));
         if (p->db) column_sums(p->db, p->dz, p->rows, p->out, c, end, p->beta_b);
+    }
+    if (p->saved->act != EQB_ACT_NONE) {
+#pragma omp barrier
     }
 }
 

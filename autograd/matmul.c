@@ -44,12 +44,12 @@ void eqbi_matmul_backward(graph *g, node *entry)
     float beta;
     float *da = eqbi_grad(g, a, &beta);
     if (da && !s->ta)
-        eqbi_gemm(g, &(eqbi_product){false, !s->tb, m, k, n, dc, b->x, da, n, ldb, k, beta, 0, 0});
+        eqbi_gemm(g, &(eqbi_product){false, !s->tb, m, k, n, dc, b->x, da, n, ldb, k, beta, 0, 0, 0});
     if (da && s->ta)
-        eqbi_gemm(g, &(eqbi_product){s->tb, true, k, m, n, b->x, dc, da, ldb, n, m, beta, 0, 0});
+        eqbi_gemm(g, &(eqbi_product){s->tb, true, k, m, n, b->x, dc, da, ldb, n, m, beta, 0, 0, 0});
     float *db = eqbi_grad(g, b, &beta);
     if (db && !s->tb)
-        eqbi_gemm(g, &(eqbi_product){!s->ta, false, k, n, m, a->x, dc, db, lda, n, n, beta, 0, 0});
+        eqbi_gemm(g, &(eqbi_product){!s->ta, false, k, n, m, a->x, dc, db, lda, n, n, beta, 0, 0, 0});
     if (db && s->tb)
-        eqbi_gemm(g, &(eqbi_product){true, s->ta, n, k, m, dc, a->x, db, n, lda, k, beta, 0, 0});
+        eqbi_gemm(g, &(eqbi_product){true, s->ta, n, k, m, dc, a->x, db, n, lda, k, beta, 0, 0, 0});
 }

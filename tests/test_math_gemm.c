@@ -16,7 +16,7 @@ enum { GUARD = 3 }; /* floats between the rows of a matrix, which stay as they a
 
 typedef struct operands {
     eqbi_product p;
-    float *a, *b, *c, *before;
+    float *a, *b, *c, *before, *bias;
     size_t size; /* of c and before */
 } operands;
 
@@ -37,8 +37,10 @@ static operands new_operands(int form, int32_t m, int32_t n, int32_t k)
                   .size = (size_t)m * (size_t)ldc};
     o.c = random_floats(o.size, 3);
     o.before = random_floats(o.size, 3);
-    float beta = form & 4 ? 1.0f : 0.0f;
-    o.p = (eqbi_product){ta, tb, m, n, k, o.a, o.b, o.c, lda, ldb, ldc, beta, NULL, NULL};
+    o.bias = random_floats((size_t)n, 4);
+    float beta = form / 4 == 1 ? 1.0f : 0.0f;
+    const float *bias = form / 4 == 2 ? o.bias : NULL;
+    o.p = (eqbi_product){ta, tb, m, n, k, o.a, o.b, o.c, lda, ldb, ldc, beta, bias, NULL, NULL};
     /* beta 0 stores: what stood there may be anything */
     for (int32_t i = 0; beta == 0.0f && i < m; i++)
         for (int32_t j = 0; j < n; j++) o.c[(size_t)i * (size_t)ldc + (size_t)j] = NAN;
@@ -47,13 +49,15 @@ static operands new_operands(int form, int32_t m, int32_t n, int32_t k)
 
 static void free_operands(operands *o)
 {
-    free(o->a), free(o->b), free(o->c), free(o->before);
+    free(o->a), free(o->b), free(o->c), free(o->before), free(o->bias);
 }
 
 static double twin(const operands *o, int32_t i, int32_t j)
 {
     const eqbi_product *p = &o->p;
-    double sum = p->beta != 0.0f ? (double)o->before[(size_t)i * (size_t)p->ldc + (size_t)j] : 0.0;
+    double sum = p->beta != 0.0f ? (double)o->before[(size_t)i * (size_t)p->ldc + (size_t)j]
+                 : p->bias       ? (double)o->bias[j]
+                                 : 0.0;
     for (int32_t t = 0; t < p->k; t++)
         sum += (double)p->a[p->transpose_a ? (size_t)t * (size_t)p->lda + (size_t)i
                                            : (size_t)i * (size_t)p->lda + (size_t)t] *
@@ -71,8 +75,9 @@ static void check_product(const operands *o, const char *way)
             size_t at = (size_t)i * (size_t)p->ldc + (size_t)j;
             double expected = j < p->n ? twin(o, i, j) : (double)o->before[at];
             ck_assert_msg(fabs((double)o->c[at] - expected) <= (j < p->n ? room : 0.0),
-                          "%s, form %d%d beta %g, [%d, %d, %d] at %d, %d: %.8g, expected %.8g", way,
-                          p->transpose_a, p->transpose_b, (double)p->beta, p->m, p->n, p->k, i, j,
+                          "%s, form %d%d beta %g%s, [%d, %d, %d] at %d, %d: %.8g, expected %.8g", way,
+                          p->transpose_a, p->transpose_b, (double)p->beta,
+                          p->bias ? ", bias" : "", p->m, p->n, p->k, i, j,
                           (double)o->c[at], expected);
         }
 }
@@ -81,24 +86,27 @@ static const int32_t shapes[][3] = {
     {1, 1, 1},     {1, 6, 8},      {5, 5, 3},     {6, 16, 8},    {7, 17, 9},    {12, 7, 768},
     {16, 96, 40},  {17, 100, 31},  {32, 61, 257}, {33, 48, 256}, {31, 2, 100},  {264, 16, 8},
     {265, 33, 17}, {70, 97, 513},  {3, 600, 24},  {300, 5, 300}, {40, 530, 70}, {600, 110, 30},
+    {260, 272, 258}, /* large: a team packs A together */
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes, FORMS = 8 };
+enum { SHAPES = sizeof shapes / sizeof *shapes, FORMS = 12 };
 
 /* By a team, or in this thread alone when it has none. */
 static void run_kernel(const eqbi_product *p, int threads)
 {
     enum { MARK = 64 };
-    size_t a = eqbi_gemm_kernel_a(p), b = eqbi_gemm_kernel_b(p, threads > 0 ? threads : 1);
-    size_t teams = (size_t)(threads > 0 ? threads : 1), size = (a + teams * b) * sizeof(float);
+    int team = threads > 0 ? threads : 1;
+    size_t common, share;
+    eqbi_gemm_kernel_scratch(p, team, &common, &share);
+    size_t size = (common + (size_t)team * share) * sizeof(float);
     unsigned char *scratch = aligned_alloc(64, (size + MARK + 63) / 64 * 64);
     ck_assert_ptr_nonnull(scratch);
     memset(scratch, 0xff, size + MARK);
-    float *shared = (float *)(void *)scratch, *own = shared + a;
+    float *first = (float *)(void *)scratch, *shares = first + common;
     if (threads == 0) {
-        eqbi_gemm_kernel_here(p, shared, own);
+        eqbi_gemm_kernel_team(p, 1, first, shares);
     } else {
 #pragma omp parallel num_threads(threads)
-        eqbi_gemm_kernel_team(p, threads, shared, own + (size_t)omp_get_thread_num() * b);
+        eqbi_gemm_kernel_team(p, threads, first, shares + (size_t)omp_get_thread_num() * share);
     }
     for (size_t i = 0; i < MARK; i++) ck_assert_uint_eq(scratch[size + i], 0xff);
     free(scratch);
@@ -175,7 +183,8 @@ static const struct {
     int form;
     int32_t m, n, k;
 } followed[] = {{2, 5, 100, 40},    {2, 30, 500, 100}, {0, 70, 300, 200}, {1, 40, 90, 20},
-                {3, 150, 100, 100}, {0, 40, 300, 100}, {2, 270, 300, 260}};
+                {3, 150, 100, 100}, {0, 40, 300, 100}, {2, 270, 300, 260}, {2, 300, 70, 200},
+                {9, 300, 70, 200}};
 
 START_TEST(test_gemm_then)
 {
@@ -201,7 +210,8 @@ END_TEST
 START_TEST(test_gemm_nothing)
 {
     float a = 2.0f, b = 3.0f, c[2] = {5.0f, 7.0f};
-    eqbi_gemm_here(&(eqbi_product){false, true, 0, 2, 1, &a, &b, c, 1, 1, 2, 0.0f, NULL, NULL});
+    eqbi_gemm_here(&(eqbi_product){false, true, 0, 2, 1, &a, &b, c, 1, 1, 2, 0.0f, NULL, NULL,
+                                   NULL});
     ck_assert(c[0] == 5.0f && c[1] == 7.0f);
 }
 END_TEST

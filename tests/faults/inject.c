@@ -80,7 +80,8 @@ static void count_block(const void *block, int sign)
 {
     if (!active || !block) return;
     blocks += sign;
-    long now = bytes += sign * (long)malloc_usable_size((void *)(uintptr_t)block);
+    bytes += sign * (long)malloc_usable_size((void *)(uintptr_t)block);
+    long now = bytes;
     if (now > peak) peak = now;
 }
 
