@@ -166,7 +166,7 @@ EQBI_INLINE void part(int quads, int32_t width, int32_t i, int32_t all, const fl
         size_t ld;
         float *c = p->c + (size_t)row * ldc + j;
         const float *start = eqbi_gemm_start(p, row, j, &ld);
-        if (rows == quads * QUAD && count == width && first == j)
+        if (rows == quads * QUAD && count == width)
             store(kept, quads, width, c, ldc, start, ld);
         else
             store_part(kept, quads, rows, j - first, count, c, ldc, start, ld);

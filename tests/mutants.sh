@@ -23,11 +23,19 @@ autograd/linear.c s/if (dx\.c \&\& /dx.beta = 0.0f; if (dx.c \&\& /
 autograd/vector_math.h s/e \* 0\.39894228f/e * 0.3995f/
 autograd/vector_math.h s/x < 0\.0f ? tail : 1\.0f - tail/tail/
 autograd/vector_math.h s/t < 16\.0f ? t : 16\.0f/t/
-autograd/linear.c s/at, f->bias + column, columns/at, f->bias, columns/
+autograd/linear.c s/b ? b->x + first : NULL/b ? b->x : NULL/
 autograd/linear.c s/(size_t)f->out + (size_t)column;/(size_t)f->out;/
 autograd/linear.c s/c + BLOCK < p->out ? c + BLOCK : p->out;/c + BLOCK < p->out ? c + BLOCK : p->out - 1;/
 autograd/linear.c s/p->saved->act != EQB_ACT_NONE || p->db/p->db/
 autograd/gemm.c s/t\.c += (size_t)\*row \* (size_t)p->ldc/t.c += (size_t)*row/
+autograd/gemm.c s/if (p->bias) t\.bias += \*column;//
+autograd/gemm.c s/p->bias ? 1\.0f : p->beta/p->beta/
+autograd/gemm.c s/p->bias \&\& i < p->m; i++/p->bias \&\& i + 1 < p->m; i++/
+autograd/gemm.h s/return p->bias + j;/return p->bias;/
+autograd/gemm.h s/\*ld = p->bias ? 0 : /*ld = /
+autograd/gemm.h s/return p->beta != 0\.0f ? /return false ? /
+autograd/gemm.h s/return p->beta != 0\.0f ? /return true ? /
+autograd/gemm.h s/p->c + (size_t)i \* \*ld + j : NULL/p->c + j : NULL/
 autograd/gemm.c s/if (p->then) p->then(p->context, row, t/if (false) p->then(p->context, row, t/
 autograd/gemm.c s/if (p->then) p->then(p->context, 0, p->m, j, end - j)/(void)0/
 autograd/gemm_kernel.c s/if (p->then) p->then/if (false) p->then/
@@ -66,10 +74,11 @@ autograd/attention.c s/h\.first_row = h\.query \* (size_t)s->heads + .*/h.first_
 autograd/attention.c s/size_t before = (size_t)a \* (size_t)h\.queries/size_t before = (size_t)a/
 autograd/attention.c s/{transposed, false, rows, d, count/{false, false, rows, d, count/
 autograd/attention.c s/lds, lda, ldo, beta,$/lds, lda, ldo, 0.0f,/
-autograd/gemm_mix.c s/if (s->add) sum/if (false) sum/
-autograd/gemm_mix.c s/s->add ? \*to + sum : sum/sum/
-autograd/gemm_mix.c s/t > 0 || p->beta != 0\.0f/t > 0/
-autograd/gemm_mix.c s/t > 0 || p->beta != 0\.0f/p->beta != 0.0f/
+autograd/gemm_mix.c s/if (start) sum/if (false) sum/
+autograd/gemm_mix.c s/= s->start ? .* + sum : sum;/= sum;/
+autograd/gemm_mix.c s/s\.start = t > 0 ? s\.c : /s.start = /
+autograd/gemm_mix.c s/s\.start = t > 0 ? s\.c : .*/s.start = t > 0 ? s.c : NULL;/
+autograd/gemm_mix.c s/s->start + (size_t)r \* s->ldstart + j : NULL/s->start + j : NULL/
 autograd/gemm_mix.c s/r = s->m \/ TALL \* TALL/r = s->m/
 autograd/gemm_mix.c s/t + 1 < s->count ? b + ldb : b/b/
 autograd/gemm_mix.c s/to\[r \* STRETCH + count\] = 0\.0f/to[r * STRETCH + count] = 1.0f/
@@ -77,17 +86,25 @@ autograd/gemm_mix.c s/s->a\[r \* STRETCH + t\]/s->a[t]/
 autograd/gemm_mix.c s/t == 0 || t < p->k/t < p->k/
 autograd/gemm.c s/p->m <= EQBI_MIX_ROWS \&\& !p->transpose_b/p->m <= EQBI_MIX_ROWS/
 autograd/attention.c s/float scale = 1\.0f \/ sqrtf((float)d);/float scale = 1.0f \/ (float)d;/
-autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/t > 0/
-autograd/gemm_kernel.c s/p->beta != 0\.0f || t > 0/p->beta != 0.0f/
+autograd/gemm_kernel.c s/start = x > 0 ? c : /start = /
+autograd/gemm_kernel.c s/start = x > 0 ? c : .*/start = x > 0 ? c : NULL;/
+autograd/gemm_kernel.c s/start + (size_t)i \* ld + j : NULL/start + j : NULL/
+autograd/gemm_kernel.c s/eqbi_gemm_start(p, i \* s->m, j/eqbi_gemm_start(p, 0, j/
+autograd/gemm_kernel.c s/next_b = s->by_rows ? s->b : 0/next_b = 0/
+autograd/gemm_kernel.c s/next_a = s->by_rows ? 0 : s->a/next_a = 0/
+autograd/gemm_kernel.c s/pack_a(p, s, first \* s->inner + x, a)/pack_a(p, s, x, a)/
 autograd/gemm_few.c s/(skipped + i) \* quads/i * quads/
 autograd/gemm_few.c s/if (k % 2) {$/if (false) {/
 autograd/gemm_few.c s/out\[1\] = 0\.0f/out[1] = 0.0f \/ 0.0f/
-autograd/gemm_few.c s/beta != 0\.0f ? c\[i\] : 0\.0f/0.0f/
+autograd/gemm_few.c s/start ? sum + .* : sum;/sum;/
+autograd/gemm_few.c s/if (start) pair/if (false) pair/
+autograd/gemm_few.c s/start + row \* ld + i/start + i/
+autograd/gemm_few.c s/0, 2, 1, 3, 4, 6, 5, 7/0, 1, 2, 3, 4, 5, 6, 7/
 autograd/recompute.c s/g->site = s->site;/g->site = 0;/
 autograd/recompute.c s/x\.has_g = beta != 0\.0f;/x.has_g = false;/
 autograd/recompute.c s/inside->needs_grad = result->needs_grad;//
 autograd/gemm_kernel.c s/i + q, count - 1) \* ld + (size_t)t\]/i, count - 1) * ld + (size_t)t]/
-autograd/gemm_kernel.c s/pack_rows(to, ROWS, p->a + (size_t)i \* ld + t/pack_rows(to, ROWS, p->a + (size_t)i * ld/
+autograd/gemm_kernel.c s/pack_rows(a, ROWS, p->a + (size_t)i \* ld + t/pack_rows(a, ROWS, p->a + (size_t)i * ld/
 autograd/gemm_kernel.c s/i + ROWS <= m \&\& j + COLUMNS <= n/i + ROWS <= m/
 autograd/linear.c s/return d ? d + first : NULL;/return d;/
 autograd/linear.c s/saved->first = first;/saved->first = 0;/
